@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finding a listener (or starting a private one) and speaking the wire protocol with it. */
+#pragma once
+
+#include "arch/bpf/bpf.h"
+#include "specs/cap.h"
+#include "specs/policy.h"
+
+/* Connects to the host's listener at cap->socket (or `socket_path` if not NULL); if nobody listens there,
+ * starts a private one (`waylayd --once`) on <state_dir>/private/<id>.sock and connects to that. Then
+ * offers the policy and waits for the acceptance. Returns the connected fd. */
+int handoff_offer(const struct cap *cap, const char *socket_path, const char *config_path,
+		  const char *id, pid_t pid, const char *bundle, const struct policy *policy,
+		  struct wl_err *err);
+/* Poststop: tells whichever listener has the container that it has ended and waits until nothing of it is
+ * held and everything is written. 0 also if no listener knows it. */
+int handoff_ended(const struct cap *cap, const char *socket_path, const char *id, struct wl_err *err);

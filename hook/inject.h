@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* In-flight installation: the merged filter takes the place of the one that a container's init loads
+ * for itself. Works on a half-made init by ptrace; knows nothing of policies or listeners. */
+#pragma once
+
+#include <linux/filter.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "arch/base/err.h"
+#include "arch/bpf/bpf.h"
+
+struct inject;
+
+/* What the caller decides at each station. All run in the installer while init is stopped. */
+struct inject_ops {
+	/* The program that init is about to load (validated; len 0: there is no profile) -> the one to load
+	 * in its place, and whether it needs a notification fd (NEW_LISTENER). */
+	int (*build)(void *ctx, const struct bpf_prog *profile, struct bpf_prog *ret_merged,
+		     bool *ret_needs_listener, struct wl_err *err);
+	/* After the load, before init runs on: hand over the notification fd (borrowed; -EBADF if none). */
+	int (*deliver)(void *ctx, int notify_fd, const struct bpf_prog *profile, struct wl_err *err);
+	/* NULL, or: a call that init makes between load and exec, seen at its entry; nonzero refuses the
+	 * container with err (a denied call that the runtime still needs). */
+	int (*check_call)(void *ctx, const struct seccomp_data *data, struct wl_err *err);
+	/* Init's own execve has succeeded (PTRACE_EVENT_EXEC). Failure kills init. */
+	int (*started)(void *ctx, struct wl_err *err);
+	/* The reason of a failure, once, before init gets it as the errno of its load (or is killed). */
+	void (*failed)(void *ctx, const struct wl_err *err);
+};
+
+struct inject_target {
+	pid_t pid;
+	uint64_t start_time; /* field 22 of /proc/PID/stat as read when the state was checked; 0: unknown */
+	bool has_profile;    /* config.json has a linux.seccomp: wait for init's own load */
+};
+
+/* pidfd, start time, PTRACE_SEIZE (TRACESYSGOOD|TRACEEXEC|EXITKILL), PTRACE_INTERRUPT. After 0 init
+ * cannot get further without us. -ESRCH, -EPERM (yama, rootless crun: the text names the spec route). */
+int inject_attach(const struct inject_target *target, struct inject **ret, struct wl_err *err);
+
+/* Steps init to its load (or to the latest stop that still permits one), loads, delivers, and waits for
+ * the exec; then detaches. 0, or negative errno with the reason after init got its failure or died. */
+int inject_run(struct inject *inj, const struct inject_ops *ops, void *ctx, struct wl_err *err);
+void inject_free(struct inject *inj);

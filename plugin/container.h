@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A container as listener and workers know it. */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "arch/bpf/bpf.h"
+#include "specs/plan.h"
+#include "specs/policy.h"
+
+/* What is known of a container, in a memfd that keeper, listener and workers share: written once at the
+ * hand-over (but for the atomics), so that a new listener finds everything again. */
+struct container_blob {
+	uint64_t magic;
+	uint32_t size; /* of the whole memfd */
+	uint32_t key;  /* nonzero, unique in the keeper's life */
+	pid_t init;
+	uint32_t policy_offset, policy_len;   /* JSON text */
+	uint32_t profile_offset, profile_len; /* struct sock_filter array, len in instructions */
+	_Atomic uint32_t started; /* the set-up phase is over */
+	_Atomic uint32_t ended;
+	_Atomic uint64_t calls;	 /* requests answered */
+	_Atomic uint64_t events_lost;
+	char id[256];
+};
+#define CONTAINER_MAGIC 0x776179316c617902ull
+
+struct container {
+	struct container_blob *blob;
+	uint32_t key;
+	int notify_fd, blob_fd; /* owned */
+	struct policy *policy;	/* owned */
+	struct plan *plan;	/* owned */
+	struct bpf_prog profile;/* borrowed from blob; len 0: none */
+};
+
+/* A new blob for a hand-over; *ret_fd owned by the caller. */
+int container_blob_create(const char *id, uint32_t key, pid_t init, const struct policy *policy,
+			  const struct bpf_prog *profile, int *ret_fd, struct wl_err *err);
+/* Maps a blob and parses what is in it. Takes both fds on success. */
+int container_open(int blob_fd, int notify_fd, struct container **ret, struct wl_err *err);
+void container_free(struct container *c);
+static inline void container_freep(struct container **c)
+{
+	container_free(*c);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests in flight, in shared memory that outlives the listener. */
+#pragma once
+
+#include <linux/seccomp.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+/* The RECV buffer is the journal slot: the kernel writes the request straight into MAP_SHARED memory, so
+ * there is no instant at which a received call is known to nobody. (Tried: RECV into the stack and then
+ * copied blocked a caller for ever within a few kill -9; into the slot: 3000 kills, none lost.)
+ *
+ *	FREE -> ARMED (RECV's buffer; received once notif.data.arch != 0)
+ *	     -> ACTING (before the worker gets it) -> DONE (answer stands in resp) -> FREE (after SEND/ENOENT)
+ *
+ * After a restart: ARMED and received = decide anew; ACTING = wait for the worker; DONE = send the stored
+ * answer (the kernel says ENOENT if it was sent already). */
+enum slot_state { SLOT_FREE, SLOT_ARMED, SLOT_ACTING, SLOT_DONE };
+
+#define JOURNAL_SLOTS 256 /* per shard; when all are in use, RECV waits and callers with it */
+#define JOURNAL_JOBS  32  /* calls with a worker at once */
+#define JOB_TEXT      8192
+
+struct slot {
+	struct seccomp_notif notif; /* zeroed while FREE */
+	struct seccomp_notif_resp resp;
+	_Atomic uint32_t state;
+	uint32_t container;	/* key of the container; 0: none */
+	uint32_t rule;		/* index of the deciding rule in the policy + 1; 0: the profile */
+	uint32_t job;		/* index into jobs + 1; 0: none */
+	uint64_t received_ns;	/* CLOCK_MONOTONIC */
+	uint64_t deadline_ns;	/* 0: none; delay: when to answer; job: when to give up */
+	uint64_t event_end;	/* ring position behind its event; 0: no event written */
+};
+
+/* One copied piece of the caller's memory: what the handler decided on, for the event. */
+struct job_copy {
+	uint32_t arg, offset, len; /* into job.text */
+	uint32_t is_cut;
+};
+
+/* An emulation: request for, and answer of, a worker. */
+struct job {
+	uint32_t slot;
+	uint32_t rule; /* index in the policy */
+	uint32_t n_copies;
+	struct job_copy copies[4];
+	/* What the handler did, in a few words for the event ("bind", "node"); "" if nothing. */
+	char how[32];
+	/* Written before a side effect, cleared when it is final: how to take it back. */
+	struct {
+		uint32_t kind; /* 0: none; handler's own numbering */
+		uint64_t a, b; /* e.g. st_dev and st_ino of what was made */
+		char path[4096]; /* relative to the caller's root */
+	} undo;
+	uint32_t text_len;
+	char text[JOB_TEXT];
+};
+
+struct journal {
+	uint64_t magic;
+	uint32_t n_slots, n_jobs;
+	_Atomic uint64_t restarts;
+	struct slot slots[JOURNAL_SLOTS];
+	struct job jobs[JOURNAL_JOBS] __attribute__((aligned(4096)));
+};
+#define JOURNAL_MAGIC 0x776179316c617901ull
+
+/* A new memfd with an empty journal (sealed against shrinking), mapped; *ret_fd is owned by the caller. */
+int journal_create(struct journal **ret, int *ret_fd);
+/* Maps an existing one; -EINVAL if it is none (size, magic). */
+int journal_map(int fd, struct journal **ret);
+void journal_unmap(struct journal *j);

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Conditions on a call's arguments: `flags & O_CREAT && path ~ "/etc/" ...`, see annotations.md. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arch/base/buf.h"
+#include "arch/base/err.h"
+#include "arch/call.h"
+#include "arch/mem.h"
+
+struct condition;	/* as written: names unresolved */
+struct condition_bound; /* for one (ABI, syscall): names resolved to arguments and constants */
+
+/* Parses text[0..len). Errors give the position inside the text: "condition 'mode & S_X': column 8:
+ * unknown constant 'S_X'" (unknown names are found when binding). */
+int condition_parse(const char *text, size_t len, struct condition **ret, struct wl_err *err);
+void condition_free(struct condition *c);
+/* The text it was parsed from. */
+const char *condition_text(const struct condition *c);
+
+/* Resolves names for one call of one ABI. -ENOENT with "mount has no argument 'foo'; it has source,
+ * target, ..." if an argument does not exist there. */
+int condition_bind(const struct condition *c, const struct abi *abi, const struct syscall_def *def,
+		   struct condition_bound **ret, struct wl_err *err);
+void condition_bound_free(struct condition_bound *b);
+
+/* True if any part looks at memory (strings, structures) and so cannot be pushed down into BPF. */
+bool condition_needs_memory(const struct condition_bound *b);
+
+enum tri { TRI_FALSE, TRI_TRUE, TRI_UNKNOWN };
+
+/* One private copy of a string argument, read at most once per request (arch/mem.h). */
+struct string_copy {
+	int state; /* 0: not read yet; 1: here; negative errno: unreadable */
+	bool is_cut;
+	size_t len;
+	char text[4096];
+};
+struct string_copies {
+	const struct mem *mem; /* NULL: memory must not be read; parts that need it are unknown */
+	struct string_copy *of[SYSCALL_ARGS]; /* NULL: no room given for that argument */
+};
+
+/* Evaluates; unknown only where `copies` is NULL or gives no memory. Memory that cannot be read makes
+ * the part false (the kernel will answer EFAULT itself). */
+enum tri condition_eval(const struct condition_bound *b, const struct call *call,
+			struct string_copies *copies);
+
+/* The integer part as a tree for the filter compiler. Each leaf test is one comparison of an argument
+ * at its proper width. Memory tests appear as CNODE_MEMORY. */
+enum cnode_op { CNODE_AND, CNODE_OR, CNODE_NOT, CNODE_TEST, CNODE_MEMORY, CNODE_CONST };
+enum cnode_cmp { CMP_EQ, CMP_NE, CMP_LT, CMP_LE, CMP_GT, CMP_GE };
+struct cnode {
+	enum cnode_op op;
+	const struct cnode *a, *b; /* AND, OR: both; NOT: a */
+	uint8_t arg;		   /* TEST: (args[arg] & mask) cmp value, at width bits */
+	uint8_t width;		   /* 32 (low half only) or 64 */
+	bool is_signed;
+	enum cnode_cmp cmp;
+	uint64_t mask, value;
+	bool truth; /* CONST */
+};
+/* Borrowed from b. */
+const struct cnode *condition_tree(const struct condition_bound *b);

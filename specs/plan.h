@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A policy resolved for one machine: which rules concern which call, with conditions bound. Made from
+ * the same policy by the hook (to compile the filter) and by the listener (to decide). */
+#pragma once
+
+#include "arch/call.h"
+#include "specs/policy.h"
+
+struct plan_rule {
+	const struct rule *rule;
+	struct condition_bound *condition; /* owned; NULL: always */
+	int errnum;	       /* DENY, ERRNO: positive */
+	unsigned index;	       /* of the rule in the policy */
+};
+
+/* The rules for one call, in the order of the policy. */
+struct plan_call {
+	const struct abi *abi;
+	uint32_t nr;
+	const struct syscall_def *def; /* NULL for a raw number that the tables do not know */
+	struct plan_rule *rules;
+	size_t n_rules;
+};
+
+struct plan {
+	const struct policy *policy; /* borrowed */
+	const struct abi *native;
+	struct plan_call *calls; /* ascending by (audit_arch, nr) */
+	size_t n_calls;
+};
+
+/* For the ABIs that a kernel of this native ABI runs. */
+int plan_new(const struct policy *policy, const struct abi *native, struct plan **ret,
+	     struct wl_err *err);
+void plan_free(struct plan *plan);
+static inline void plan_freep(struct plan **p)
+{
+	plan_free(*p);
+}
+/* NULL: no rule for that call. O(log n), allocates nothing. */
+const struct plan_call *plan_find(const struct plan *plan, uint32_t audit_arch, uint32_t nr);
+
+/* What is to be done with a call. */
+struct decision {
+	/* The rule that decided, or NULL: the profile did. */
+	const struct plan_rule *by;
+	/* First matching TRACE rule, else first matching LOG rule, or NULL: no event for observers. */
+	const struct plan_rule *observer;
+	const struct plan_rule *delay; /* first matching DELAY rule or NULL */
+	uint32_t verdict; /* SECCOMP_RET_* of profile and rules together when no handler decides:
+			     ALLOW/LOG, ERRNO|n, KILL*, TRAP; for EMULATE, RETURN: USER_NOTIF */
+};
+
+/* Evaluates rules and profile for one call. `profile_verdict` is the profile's own verdict on it
+ * (bpf_run; SECCOMP_RET_ALLOW without a profile). Restrict rules win over override rules, whatever
+ * their order; among override rules the first that matches decides. */
+void plan_decide(const struct plan_call *pc, const struct call *call, uint32_t profile_verdict,
+		 struct string_copies *copies, struct decision *ret);
