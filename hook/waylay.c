@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `waylay`: the command for people. Finds the subcommand in a table and runs it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "arch/base/cleanup.h"
+#include "arch/base/log.h"
+#include "hook/commands.h"
+
+/* One row a subcommand, sorted by name: { name, function, synopsis, help, options }. */
+static const struct command commands[] = {
+	{ NULL, NULL, NULL, NULL, NULL },
+};
+
+static const struct command *command_find(const char *name)
+{
+	for (const struct command *c = commands; c->name; c++)
+		if (strcmp(c->name, name) == 0)
+			return c;
+	return NULL;
+}
+
+static void print_help(void)
+{
+	printf("Usage: waylay COMMAND [ARGUMENTS]\n"
+	       "       waylay --help | --version | COMMAND --help\n\n"
+	       "Intercepts system calls of OCI containers: see them, answer them, carry them "
+	       "out.\n\n"
+	       "Commands:\n");
+	for (const struct command *c = commands; c->name; c++)
+		printf("  %-10s %s\n", c->name, c->help);
+}
+
+static void print_command_help(const struct command *c)
+{
+	printf("Usage: waylay %s %s\n\n%s\n", c->name, c->args, c->help);
+	if (c->options)
+		printf("\n%s\n", c->options);
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *c;
+
+	log_init("waylay", 0);
+	if (argc < 2) {
+		log_error("no command given; see 'waylay --help'");
+		return COMMAND_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+		print_help();
+		return COMMAND_OK;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("waylay %s\n", WAYLAY_VERSION);
+		return COMMAND_OK;
+	}
+	c = command_find(argv[1]);
+	if (!c) {
+		log_error("unknown command '%s'; see 'waylay --help'", argv[1]);
+		return COMMAND_USAGE;
+	}
+	if (argc > 2 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0)) {
+		print_command_help(c);
+		return COMMAND_OK;
+	}
+	return c->run(argc - 1, argv + 1);
+}
