@@ -14,7 +14,8 @@ enum json_type { JSON_NULL, JSON_BOOL, JSON_INT, JSON_DOUBLE, JSON_STRING, JSON_
 
 struct json {
 	enum json_type type;
-	unsigned line, column; /* of the value's first character, from 1 */
+	unsigned line, column; /* of the value's first character, from 1; columns count characters */
+	bool is_big;	       /* JSON_INT above INT64_MAX: integer holds the bits of a uint64_t */
 	union {
 		bool boolean;
 		int64_t integer;
@@ -34,7 +35,8 @@ struct json {
 #define JSON_MAX_DEPTH 64
 #define JSON_MAX_SIZE  (16u << 20)
 
-/* Parses one complete document. `what` names it in errors ("policy '/x.json'"). Errors read
+/* Parses one complete document: strict UTF-8, no duplicate keys, no NUL in strings. An integer beyond 64
+ * bits becomes a JSON_DOUBLE. `what` names it in errors ("policy '/x.json'"). Errors read
  * "<what>: line 3, column 7: ...". -EINVAL, -E2BIG, -ENOMEM. */
 int json_parse(const char *text, size_t len, const char *what, struct json **ret, struct wl_err *err);
 /* Reads and parses a regular file. */
@@ -51,7 +53,10 @@ const struct json *json_get(const struct json *j, const char *key);
 const char *json_get_string(const struct json *j, const char *key);
 /* 0, -ENOENT without the key, -EINVAL for another type or out of [min, max]. */
 int json_get_int(const struct json *j, const char *key, int64_t min, int64_t max, int64_t *ret);
+/* The same for 0..UINT64_MAX (seccomp's valueTwo). */
+int json_get_u64(const struct json *j, const char *key, uint64_t *ret);
 bool json_get_bool(const struct json *j, const char *key, bool fallback);
 /* Writes the tree back as compact JSON (deterministic: the order of the document). */
 void json_write(struct buf *out, const struct json *j);
+/* "a string", "an object", ... for messages. */
 const char *json_type_name(enum json_type type);

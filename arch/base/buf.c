@@ -163,9 +163,9 @@ void out_oct(struct out *o, uint64_t v)
 	out_base(o, v, 8);
 }
 
-/* Length of the valid UTF-8 sequence at s, 0 if there is none (overlong forms and surrogates too). */
-static size_t utf8_len(const unsigned char *s, size_t left)
+size_t utf8_sequence(const char *str, size_t left)
 {
+	const unsigned char *s = (const unsigned char *)str;
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	size_t n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
 	uint32_t c;
@@ -197,7 +197,7 @@ void out_escaped(struct out *o, const char *str, size_t len)
 			continue;
 		}
 		if (s[i] >= 0x80) {
-			n = utf8_len(s + i, len - i);
+			n = utf8_sequence(str + i, len - i);
 			if (n) {
 				i += n;
 				continue;

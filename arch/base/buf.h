@@ -47,5 +47,7 @@ void out_oct(struct out *o, uint64_t v); /* with a leading 0 */
 /* `len` raw bytes as the inside of a JSON string: ", \, control characters, DEL and every byte that
  * is not valid UTF-8 come as escapes (a raw byte 0xNN as \u00NN), so any bytes give valid JSON. */
 void out_escaped(struct out *o, const char *s, size_t len);
+/* Length of the valid UTF-8 sequence of two to four bytes at s, 0 if there is none (overlong forms and surrogates too). */
+size_t utf8_sequence(const char *s, size_t left);
 /* A complete JSON string, quotes included. */
 void out_json_string(struct out *o, const char *s);
