@@ -11,27 +11,33 @@
  * copied blocked a caller for ever within a few kill -9; into the slot: 3000 kills, none lost.)
  *
  *	FREE -> ARMED (RECV's buffer; received once notif.data.arch != 0)
- *	     -> ACTING (before the worker gets it) -> DONE (answer stands in resp) -> FREE (after SEND/ENOENT)
+ *	     -> ACTING (before a worker gets it) -> DONE (answer stands in resp) -> FREE (after SEND/ENOENT)
  *
- * After a restart: ARMED and received = decide anew; ACTING = wait for the worker; DONE = send the stored
- * answer (the kernel says ENOENT if it was sent already). */
+ * After a restart: ARMED and received = decide anew, unless its event is written already: then resp
+ * holds what the event says; ACTING = wait for the worker (told again, see plugin/worker.h); DONE = send
+ * the stored answer. Before any of it ID_VALID: the kernel says ENOENT if the call was answered already,
+ * or if RECV was cut short and will deliver it again. */
 enum slot_state { SLOT_FREE, SLOT_ARMED, SLOT_ACTING, SLOT_DONE };
 
-#define JOURNAL_SLOTS 256 /* per shard; when all are in use, RECV waits and callers with it */
-#define JOURNAL_JOBS  32  /* calls with a worker at once */
+#define JOURNAL_SLOTS 1024 /* per shard; when all are in use, RECV waits and callers with it */
+#define JOURNAL_JOBS  32   /* calls with a worker, or queued for one, at once */
 #define JOB_TEXT      8192
 
+/* A slot never straddles a page: the kernel's copy into it then happens whole or not at all. */
 struct slot {
 	struct seccomp_notif notif; /* zeroed while FREE */
+	/* The answer. id == 0 in a DONE slot: answered already (REPLY_SENT), nothing to send. */
 	struct seccomp_notif_resp resp;
 	_Atomic uint32_t state;
 	uint32_t container;	/* key of the container; 0: none */
 	uint32_t rule;		/* index of the deciding rule in the policy + 1; 0: the profile */
 	uint32_t job;		/* index into jobs + 1; 0: none */
+	uint32_t worker;	/* key of the worker that has it; 0: none yet */
+	uint32_t undoing;	/* errno to answer (0: the caller has gone) once the undo is done; + 1 */
 	uint64_t received_ns;	/* CLOCK_MONOTONIC */
 	uint64_t deadline_ns;	/* 0: none; delay: when to answer; job: when to give up */
 	uint64_t event_end;	/* ring position behind its event; 0: no event written */
-};
+} __attribute__((aligned(256)));
 
 /* One copied piece of the caller's memory: what the handler decided on, for the event. */
 struct job_copy {
@@ -47,7 +53,8 @@ struct job {
 	struct job_copy copies[4];
 	/* What the handler did, in a few words for the event ("bind", "node"); "" if nothing. */
 	char how[32];
-	/* Written before a side effect, cleared when it is final: how to take it back. */
+	/* Written by the worker before a side effect; cleared by the loop when the answer has reached the
+	 * caller, or by the worker that has taken it back. */
 	struct {
 		uint32_t kind; /* 0: none; handler's own numbering */
 		uint64_t a, b; /* e.g. st_dev and st_ino of what was made */

@@ -2,12 +2,31 @@
 /* Worker processes: where emulation happens. Children of the keeper, one container each. */
 #pragma once
 
+#include <stdint.h>
+
 #include "plugin/container.h"
 #include "plugin/journal.h"
 
-/* The loop sends a slot's number (uint32_t, one SEQPACKET message) after it has set the slot ACTING and
- * filled job.slot and job.rule; the worker does the call, writes slot->resp, sets the slot DONE and sends
- * the number back. EOF on the socket: no more work, exit. */
+/* What the loop sends, one SEQPACKET message each, and what comes back unchanged when it is done.
+ *
+ * The loop has set slot->state = SLOT_ACTING and filled slot->job, job->slot and job->rule before. The
+ * worker does the call, writes slot->resp (id included; id 0: already answered, REPLY_SENT), sets the state
+ * SLOT_DONE and sends the message back.
+ *
+ * A message whose slot is not ACTING or holds another notif.id is dropped without an answer: a restarted
+ * listener sends what its predecessor may have sent already.
+ *
+ * WORKER_UNDO: take back what job->undo describes (the caller has gone, or the worker that did it died
+ * half-way), set undo.kind to 0, leave resp alone, set SLOT_DONE, send the message back. The state is
+ * ACTING here too. undo.kind 0 is no error. */
+struct worker_msg {
+	uint32_t slot;
+	uint32_t flags;
+	uint64_t id; /* slots[slot].notif.id */
+};
+#define WORKER_UNDO (1u << 0)
+
+/* EOF on the control socket: no more work, exit. */
 struct worker_setup {
 	int control;	/* SOCK_SEQPACKET, to the loop */
 	int journal_fd;
