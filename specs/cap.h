@@ -32,10 +32,11 @@ struct cap {
  * deny, kill, engine, events and record below log_dir; no override). A file that others than root can
  * write is refused. */
 int cap_load(const char *path, struct cap **ret, struct wl_err *err);
-void cap_free(struct cap *cap);
+/* Not named cap_free: libcap has that name, and a static library's would silently take its place. */
+void cap_discard(struct cap *cap);
 static inline void cap_freep(struct cap **c)
 {
-	cap_free(*c);
+	cap_discard(*c);
 }
 
 /* -EPERM with key, value and cap for the first thing that the policy asks above the cap. Called by the
