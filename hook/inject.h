@@ -20,20 +20,25 @@ struct inject_ops {
 	int (*build)(void *ctx, const struct bpf_prog *profile, struct bpf_prog *ret_merged,
 		     bool *ret_needs_listener, struct wl_err *err);
 	/* After the load, before init runs on: hand over the notification fd (borrowed; -EBADF if none). */
-	int (*deliver)(void *ctx, int notify_fd, const struct bpf_prog *profile, struct wl_err *err);
-	/* NULL, or: a call that init makes between load and exec, seen at its entry; nonzero refuses the
-	 * container with err (a denied call that the runtime still needs). */
+	int (*deliver)(void *ctx, int notify_fd, const struct bpf_prog *profile,
+		       struct wl_err *err);
+	/* NULL, or: a call that init makes between load and exec, seen at its entry. Negative: the filter
+	 * denies it. The call gets the filter's answer; if init then ends without having started the
+	 * program, the first such err is the reason (a denied call that the runtime still needs). */
 	int (*check_call)(void *ctx, const struct seccomp_data *data, struct wl_err *err);
 	/* Init's own execve has succeeded (PTRACE_EVENT_EXEC). Failure kills init. */
 	int (*started)(void *ctx, struct wl_err *err);
 	/* The reason of a failure, once, before init gets it as the errno of its load (or is killed). */
 	void (*failed)(void *ctx, const struct wl_err *err);
+	/* NULL, or called with the number of each ptrace-stop: tests end the installer there. */
+	void (*at_stop)(void *ctx, unsigned n);
 };
 
 struct inject_target {
 	pid_t pid;
-	uint64_t start_time; /* field 22 of /proc/PID/stat as read when the state was checked; 0: unknown */
-	bool has_profile;    /* config.json has a linux.seccomp: wait for init's own load */
+	uint64_t
+		start_time; /* field 22 of /proc/PID/stat as read when the state was checked; 0: unknown */
+	bool has_profile; /* config.json has a linux.seccomp: wait for init's own load */
 };
 
 /* pidfd, start time, PTRACE_SEIZE (TRACESYSGOOD|TRACEEXEC|EXITKILL), PTRACE_INTERRUPT. After 0 init
@@ -43,4 +48,6 @@ int inject_attach(const struct inject_target *target, struct inject **ret, struc
 /* Steps init to its load (or to the latest stop that still permits one), loads, delivers, and waits for
  * the exec; then detaches. 0, or negative errno with the reason after init got its failure or died. */
 int inject_run(struct inject *inj, const struct inject_ops *ops, void *ctx, struct wl_err *err);
+/* Ptrace-stops of init so far: what the injection costs. */
+unsigned inject_stops(const struct inject *inj);
 void inject_free(struct inject *inj);
