@@ -31,14 +31,15 @@ struct abi {
 	const char *name; /* as in annotations: "x86_64", "i386", ... */
 	enum abi_index index;
 	uint32_t audit_arch;
-	uint32_t nr_bit;	   /* set in every number of this ABI (x32), else 0 */
-	uint8_t word;		   /* bytes of a long and of a pointer: 4 or 8 */
+	uint32_t nr_bit; /* set in every number of this ABI (x32), else 0 */
+	uint8_t word;	 /* bytes of a long and of a pointer: 4 or 8 */
 	bool big_endian;
-	enum abi_index native;	   /* the 64-bit ABI of the kernels that run it */
-	const char *oci_arch;	   /* SCMP_ARCH_... of the OCI runtime specification */
-	uint32_t libseccomp_arch;  /* SCMP_ARCH_* value; 0 where libseccomp 2.5.4 has none */
+	enum abi_index native;	  /* the 64-bit ABI of the kernels that run it */
+	const char *oci_arch;	  /* SCMP_ARCH_... of the OCI runtime specification */
+	uint32_t libseccomp_arch; /* SCMP_ARCH_* value; 0 where libseccomp 2.5.4 has none */
 	const struct syscall_number *numbers; /* ascending by nr */
 	size_t n_numbers;
+	const uint16_t *by_name; /* indexes into numbers, ascending by name */
 };
 
 /* Never NULL for an index below ABI_COUNT. */

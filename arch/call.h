@@ -39,8 +39,10 @@ static inline uint64_t arg_word(const struct call *c, unsigned i)
  * 64 bits unsigned where the call is not in the tables. */
 unsigned arg_width(const struct call *c, unsigned i);
 bool arg_is_signed(const struct call *c, unsigned i);
-/* The value at that width, sign- or zero-extended accordingly. */
+/* The value at that width, sign- or zero-extended accordingly (of a mode only its 16 bits). */
 int64_t arg_value(const struct call *c, unsigned i);
-/* Same two facts for a row of the table, without a call. */
+/* Width for a row of the table, without a call. Its sign: struct syscall_arg.is_signed. */
 unsigned arg_kind_width(uint8_t kind, const struct abi *abi);
-bool arg_kind_is_signed(uint8_t kind);
+/* Bits of such an argument that the kernel looks at: its width, but 16 for a mode (umode_t), so that
+ * `mode == 0644` is not evaded by garbage in bits 16..31. Apply it before comparing. */
+uint64_t arg_kind_mask(uint8_t kind, const struct abi *abi);

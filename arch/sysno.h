@@ -12,37 +12,40 @@
 /* How an argument is read and shown. Width and sign follow from it: that is what conditions compare. */
 enum arg_kind {
 	ARG_NONE,
-	ARG_INT,	/* 32 bits, signed */
-	ARG_UINT,	/* 32 bits, unsigned */
-	ARG_LONG,	/* a word of the ABI, signed */
-	ARG_ULONG,	/* a word of the ABI, unsigned (size_t too) */
-	ARG_U64,	/* one half of a 64-bit value on 32-bit ABIs, a whole one elsewhere */
-	ARG_FD,		/* 32 bits, signed; a file descriptor */
-	ARG_DIRFD,	/* the same, AT_FDCWD by name */
-	ARG_PID,	/* 32 bits, signed */
-	ARG_UID,	/* 32 bits, unsigned, -1 shown as -1 */
-	ARG_MODE,	/* octal, with the file type by name */
-	ARG_DEV,	/* 32 bits: "1:3" (12-bit major, 20-bit minor: new_decode_dev) */
-	ARG_FLAGS,	/* 32 bits, by a constant set, or-ed */
-	ARG_ENUM,	/* 32 bits, by a constant set, one of */
-	ARG_LFLAGS,	/* a word of the ABI, by a constant set, or-ed */
-	ARG_SIGNAL,	/* 32 bits, by name */
-	ARG_PTR,	/* an address that is not followed */
-	ARG_PATH,	/* NUL-terminated path */
-	ARG_STR,	/* NUL-terminated string that is no path */
-	ARG_STRV,	/* NULL-terminated array of strings (argv) */
-	ARG_BUF,	/* bytes read by the kernel, length in argument `aux` */
-	ARG_STRUCT,	/* decoded by the function named in `set` */
+	ARG_INT,    /* 32 bits, signed */
+	ARG_UINT,   /* 32 bits, unsigned */
+	ARG_LONG,   /* a word of the ABI, signed */
+	ARG_ULONG,  /* a word of the ABI, unsigned (size_t too) */
+	ARG_U64,    /* 64 bits, unsigned, in one register (32-bit ABIs have two ARG_UINT instead) */
+	ARG_S64,    /* the same, signed (loff_t) */
+	ARG_FD,	    /* 32 bits, signed; a file descriptor */
+	ARG_DIRFD,  /* the same, AT_FDCWD by name */
+	ARG_PID,    /* 32 bits, signed */
+	ARG_UID,    /* 32 bits, unsigned, -1 shown as -1 */
+	ARG_MODE,   /* octal, with the file type by name */
+	ARG_DEV,    /* 32 bits: "1:3" (12-bit major, 20-bit minor: new_decode_dev) */
+	ARG_FLAGS,  /* 32 bits, by a constant set, or-ed */
+	ARG_ENUM,   /* 32 bits, by a constant set, one of */
+	ARG_LFLAGS, /* a word of the ABI, by a constant set, or-ed */
+	ARG_SIGNAL, /* 32 bits, by name */
+	ARG_PTR,    /* an address that is not followed */
+	ARG_PATH,   /* NUL-terminated path */
+	ARG_STR,    /* NUL-terminated string that is no path */
+	ARG_STRV,   /* NULL-terminated array of strings (argv) */
+	ARG_BUF,    /* bytes read by the kernel, length in argument `aux` */
+	ARG_STRUCT, /* decoded by the function named in `set` */
 };
 
 struct const_set; /* arch/decode.h */
 
 struct syscall_arg {
-	const char *name; /* as the kernel's prototype says, without __user and friends */
-	const char *type; /* C type as in the prototype, for people: "const char *" */
-	uint8_t kind;	  /* enum arg_kind */
-	uint8_t aux;	  /* ARG_BUF, ARG_STRUCT: index of the argument that holds the length; else 0 */
-	const char *set;  /* constant set ("open_flags") or structure ("sockaddr"), or NULL */
+	const char *name;  /* as the kernel's prototype says */
+	const char *alias; /* as the manual page says where that differs, else NULL */
+	const char *type;  /* C type as in the prototype, for people: "const char *" */
+	const char *set;   /* constant set ("open_flags") or structure ("sockaddr"), or NULL */
+	uint8_t kind;	   /* enum arg_kind */
+	uint8_t aux; /* ARG_BUF, ARG_STRUCT: index of the argument that holds the length; else 0 */
+	bool is_signed; /* as a number, by its C type (an fd is signed whatever the prototype says) */
 };
 
 /* Groups of the annotation grammar (@file ...), one bit each. */
@@ -59,8 +62,10 @@ enum syscall_group {
 	GROUP_SIGNAL = 1 << 9,
 	GROUP_DESC = 1 << 10, /* calls on file descriptors */
 	GROUP_SYSTEM = 1 << 11,
+	GROUP_OTHER = 1 << 12, /* has no name of its own: calls of no other group, in @all only */
 	/* Never notified, whoever asks (rt_sigreturn, sigreturn, restart_syscall): an interrupted
-	 * notified sigreturn crashes its caller (tried on 6.18). Not in @all. */
+	 * notified sigreturn crashes its caller (tried on 6.18). These calls are in no other group, so
+	 * that (groups & sysno_group(name)) never meets them; not in @all either. */
 	GROUP_NEVER = 1 << 30,
 };
 
@@ -68,13 +73,16 @@ struct syscall_def {
 	const char *name;
 	uint32_t groups;
 	uint8_t nargs;
-	struct syscall_arg args[SYSCALL_ARGS];
+	const struct syscall_arg *args; /* nargs of them */
 };
 
 /* NULL if the ABI has no such number. */
 const struct syscall_def *sysno_find(const struct abi *abi, uint32_t nr);
 /* Number with the ABI's nr_bit, or -ENOENT (int64_t: x32 numbers do not matter, but -1 would). */
 int64_t sysno_number(const struct abi *abi, const char *name);
+/* Index of the argument with this name: the kernel's, else the manual page's; "path" also means the
+ * only path of a call. -ENOENT if there is none. */
+int sysno_arg(const struct syscall_def *def, const char *name);
 /* True if any ABI knows the name. */
 bool sysno_is_known(const char *name);
 /* The closest known name for a misspelt one, or NULL. */
