@@ -29,11 +29,11 @@ unsigned arg_kind_width(uint8_t kind, const struct abi *abi)
 	return kind < sizeof(widths) && widths[kind] ? widths[kind] : 64;
 }
 
-uint64_t arg_kind_mask(uint8_t kind, const struct abi *abi)
+uint64_t arg_row_mask(const struct syscall_arg *arg, const struct abi *abi)
 {
-	if (kind == ARG_MODE)
-		return UINT16_MAX;
-	return arg_kind_width(kind, abi) == 64 ? UINT64_MAX : UINT32_MAX;
+	unsigned bits = arg->bits ? arg->bits : arg_kind_width(arg->kind, abi);
+
+	return bits == 64 ? UINT64_MAX : ((uint64_t)1 << bits) - 1;
 }
 
 static const struct syscall_arg *arg_row(const struct call *c, unsigned i)
@@ -59,7 +59,7 @@ int64_t arg_value(const struct call *c, unsigned i)
 {
 	const struct syscall_arg *arg = arg_row(c, i);
 
-	if (arg && arg->kind == ARG_MODE)
+	if (arg && arg->bits == 16)
 		return (uint16_t)c->data.args[i];
 	if (arg_width(c, i) == 64)
 		return (int64_t)c->data.args[i];

@@ -39,10 +39,11 @@ static inline uint64_t arg_word(const struct call *c, unsigned i)
  * 64 bits unsigned where the call is not in the tables. */
 unsigned arg_width(const struct call *c, unsigned i);
 bool arg_is_signed(const struct call *c, unsigned i);
-/* The value at that width, sign- or zero-extended accordingly (of a mode only its 16 bits). */
+/* The value at that width, sign- or zero-extended accordingly (of a 16-bit type only those bits). */
 int64_t arg_value(const struct call *c, unsigned i);
 /* Width for a row of the table, without a call. Its sign: struct syscall_arg.is_signed. */
 unsigned arg_kind_width(uint8_t kind, const struct abi *abi);
-/* Bits of such an argument that the kernel looks at: its width, but 16 for a mode (umode_t), so that
- * `mode == 0644` is not evaded by garbage in bits 16..31. Apply it before comparing. */
-uint64_t arg_kind_mask(uint8_t kind, const struct abi *abi);
+/* Bits of an argument that the kernel looks at: its width, but 16 for a mode (umode_t) and the 16-bit
+ * ids of i386 and arm, so that `mode == 0644` or `uid == 0` is not evaded by garbage in bits 16..31.
+ * Apply it before comparing. */
+uint64_t arg_row_mask(const struct syscall_arg *arg, const struct abi *abi);

@@ -46,6 +46,7 @@ struct syscall_arg {
 	uint8_t kind;	   /* enum arg_kind */
 	uint8_t aux; /* ARG_BUF, ARG_STRUCT: index of the argument that holds the length; else 0 */
 	bool is_signed; /* as a number, by its C type (an fd is signed whatever the prototype says) */
+	uint8_t bits; /* 16 where the C type is that narrow (umode_t, old_uid_t), else 0: as the kind */
 };
 
 /* Groups of the annotation grammar (@file ...), one bit each. */

@@ -25,9 +25,11 @@ TYPES = {
     'unsigned long': ('ulong', 0), 'size_t': ('ulong', 0), 'uintptr_t': ('ulong', 0),
     'aio_context_t': ('ulong', 0), 'old_sigset_t': ('ulong', 0),
     'u64': ('u64', 0), 'loff_t': ('s64', 1),
+    'old_uid_t': ('uid', 0), 'old_gid_t': ('uid', 0),
     'pid_t': ('pid', 1), 'uid_t': ('uid', 0), 'gid_t': ('uid', 0), 'umode_t': ('mode', 0),
     'cap_user_header_t': ('ptr', 0), 'cap_user_data_t': ('ptr', 0), '__sighandler_t': ('ptr', 0),
 }
+NARROW = {'umode_t': 16, 'old_uid_t': 16, 'old_gid_t': 16}
 ARG = re.compile(r'(?P<type>.*?[ *])(?P<name>\w+)(?:=(?P<alias>\w+))?'
                  r'(?: :(?P<kind>\w+)(?:\((?P<in>[^)]*)\))?)?$')
 
@@ -73,7 +75,7 @@ def parse_arg(text):
     if kind in ('flags', 'enum', 'lflags', 'struct') and not const_set:
         raise Bad(f"argument '{text}': kind {kind} needs a name in brackets")
     return {'name': m['name'], 'alias': m['alias'] or '', 'type': ctype, 'kind': kind,
-            'set': const_set, 'aux': aux, 'signed': signed}
+            'set': const_set, 'aux': aux, 'signed': signed, 'bits': NARROW.get(plain, 0)}
 
 
 def parse_row(line):
@@ -128,9 +130,9 @@ def c_string(s):
 
 
 def c_arg(a):
-    return ('{ %s, %s, %s, %s, ARG_%s, %d, %s }' %
+    return ('{ %s, %s, %s, %s, ARG_%s, %d, %s, %d }' %
             (c_string(a['name']), c_string(a['alias']), c_string(a['type']), c_string(a['set']),
-             a['kind'].upper(), a['aux'], 'true' if a['signed'] else 'false'))
+             a['kind'].upper(), a['aux'], 'true' if a['signed'] else 'false', a['bits']))
 
 
 def emit_source(numbers, calls, header, out):

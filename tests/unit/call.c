@@ -31,7 +31,7 @@ static void the_upper_half_of_an_int_is_ignored(void)
 	tap_int_eq(arg_value(&c, 1), 0x1234567890);
 	tap_int_eq(arg_value(&c, 2), 0x80000);
 	tap_int_eq(arg_value(&c, 3), 0x01a4); /* umode_t has 16 bits */
-	tap_int_eq(arg_kind_mask(c.def->args[3].kind, c.abi), 0xffff);
+	tap_int_eq(arg_row_mask(&c.def->args[3], c.abi), 0xffff);
 	tap_int_eq(arg_width(&c, 0), 32);
 	tap_int_eq(arg_width(&c, 1), 64);
 	tap_ok(arg_is_signed(&c, 0));
@@ -56,6 +56,20 @@ static void an_unsigned_int_of_the_high_half_stays_positive(void)
 	struct call c = call_of("x86_64", "mknod", args);
 
 	tap_int_eq(arg_value(&c, 2), 0xffffffff);
+}
+
+static void ids_of_old_32_bit_calls_have_16_bits(void)
+{
+	const uint64_t args[6] = { 0xabcd0000 };
+	struct call old = call_of("i386", "setuid", args);
+	struct call new = call_of("i386", "setuid32", args);
+	struct call native = call_of("x86_64", "setuid", args);
+
+	tap_int_eq(arg_value(&old, 0), 0);
+	tap_int_eq(arg_row_mask(&old.def->args[0], old.abi), 0xffff);
+	tap_int_eq(arg_value(&new, 0), 0xabcd0000);
+	tap_int_eq(arg_value(&native, 0), 0xabcd0000);
+	tap_int_eq(arg_row_mask(&native.def->args[0], native.abi), UINT32_MAX);
 }
 
 static void a_file_offset_is_64_bits_and_signed(void)
@@ -110,6 +124,7 @@ int main(void)
 	TAP_RUN(the_upper_half_of_an_int_is_ignored);
 	TAP_RUN(a_word_has_32_bits_on_a_32_bit_abi);
 	TAP_RUN(an_unsigned_int_of_the_high_half_stays_positive);
+	TAP_RUN(ids_of_old_32_bit_calls_have_16_bits);
 	TAP_RUN(a_file_offset_is_64_bits_and_signed);
 	TAP_RUN(clone_has_its_arguments_in_each_abis_order);
 	TAP_RUN(a_number_outside_the_tables_is_raw);

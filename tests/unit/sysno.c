@@ -4,6 +4,7 @@
 
 #include "arch/abi.h"
 #include "arch/base/cleanup.h"
+#include "arch/call.h"
 #include "arch/sysno.h"
 #include "tests/unit/tap.h"
 
@@ -67,6 +68,23 @@ static void rows_agree_with_libseccomp_where_it_knows_them(void)
 	tap_ok(compared > 2500);
 }
 
+static void no_argument_of_a_32_bit_abi_has_64_bits(void)
+{
+	static const char *const names[] = { "i386", "arm" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		const struct abi *abi = abi_by_name(names[i]);
+
+		for (size_t k = 0; k < abi->n_numbers; k++) {
+			const struct syscall_def *def = abi->numbers[k].def;
+
+			for (unsigned a = 0; a < def->nargs; a++)
+				if (arg_kind_width(def->args[a].kind, abi) != 32)
+					tap_str_eq(def->name, "(no such argument)");
+		}
+	}
+}
+
 static void groups_have_names_and_the_never_notified_calls_have_none(void)
 {
 	const struct abi *x86_64 = abi_by_name("x86_64");
@@ -111,6 +129,7 @@ int main(void)
 	TAP_RUN(tables_are_sorted_and_names_unique);
 	TAP_RUN(every_number_and_name_leads_back_to_itself);
 	TAP_RUN(rows_agree_with_libseccomp_where_it_knows_them);
+	TAP_RUN(no_argument_of_a_32_bit_abi_has_64_bits);
 	TAP_RUN(groups_have_names_and_the_never_notified_calls_have_none);
 	TAP_RUN(a_misspelt_call_is_told_the_right_one);
 	TAP_RUN(arguments_are_found_by_both_their_names);
