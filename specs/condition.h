@@ -43,24 +43,30 @@ struct string_copies {
 	struct string_copy *of[SYSCALL_ARGS]; /* NULL: no room given for that argument */
 };
 
+/* The copy of argument `arg`, read now if nobody did before; NULL if it must not be read. */
+const struct string_copy *string_copies_get(struct string_copies *copies, const struct call *call,
+					    unsigned arg);
+
 /* Evaluates; unknown only where `copies` is NULL or gives no memory. Memory that cannot be read makes
- * the part false (the kernel will answer EFAULT itself). */
+ * the part false, negated or not (the kernel will answer EFAULT itself). */
 enum tri condition_eval(const struct condition_bound *b, const struct call *call,
 			struct string_copies *copies);
 
 /* The integer part as a tree for the filter compiler. Each leaf test is one comparison of an argument
- * at its proper width. Memory tests appear as CNODE_MEMORY. */
-enum cnode_op { CNODE_AND, CNODE_OR, CNODE_NOT, CNODE_TEST, CNODE_MEMORY, CNODE_CONST };
+ * at its proper width. Memory tests appear as CNODE_MEMORY. There is no negation (it is in the leaves), so
+ * taking every CNODE_MEMORY for true gives a condition that holds at least wherever the whole one does.
+ * A CNODE_CONST stands only at the root. */
+enum cnode_op { CNODE_AND, CNODE_OR, CNODE_TEST, CNODE_MEMORY, CNODE_CONST };
 enum cnode_cmp { CMP_EQ, CMP_NE, CMP_LT, CMP_LE, CMP_GT, CMP_GE };
 struct cnode {
 	enum cnode_op op;
-	const struct cnode *a, *b; /* AND, OR: both; NOT: a */
-	uint8_t arg;		   /* TEST: (args[arg] & mask) cmp value, at width bits */
+	const struct cnode *a, *b; /* AND, OR */
+	uint8_t arg;		   /* TEST: (args[arg] & mask) cmp value, at width bits; MEMORY */
 	uint8_t width;		   /* 32 (low half only) or 64 */
 	bool is_signed;
 	enum cnode_cmp cmp;
-	uint64_t mask, value;
-	bool truth; /* CONST */
+	uint64_t mask, value; /* no bits above width; MEMORY: value is private */
+	bool truth;	      /* CONST */
 };
 /* Borrowed from b. */
 const struct cnode *condition_tree(const struct condition_bound *b);
