@@ -85,6 +85,116 @@ static void no_argument_of_a_32_bit_abi_has_64_bits(void)
 	}
 }
 
+/* The kernel's own description of a call: "\tfield:const char * filename;\toffset:24;\tsize:8;..." from
+ * offset 16 on. Types are compared without spaces. */
+static void compare_with_format(const struct syscall_def *def, FILE *format)
+{
+	char line[512], field[256], type[256], expected[256];
+	unsigned offset, n = 0;
+
+	while (fgets(line, sizeof(line), format)) {
+		const struct syscall_arg *arg = &def->args[n];
+		size_t len = 0;
+
+		if (sscanf(line, " field:%255[^;]; offset:%u", field, &offset) != 2 || offset < 16)
+			continue;
+		if (++n > def->nargs)
+			continue;
+		for (const char *p = field; *p; p++)
+			if (*p != ' ')
+				type[len++] = *p;
+		type[len] = '\0';
+		snprintf(field, sizeof(field), "%s%s", arg->type, arg->name);
+		len = 0;
+		for (const char *p = field; *p; p++)
+			if (*p != ' ')
+				expected[len++] = *p;
+		expected[len] = '\0';
+		tap_str_eq(type, expected);
+	}
+	if (n != def->nargs)
+		printf("# %s\n", def->name);
+	tap_int_eq(n, def->nargs);
+}
+
+static void arguments_are_those_that_tracefs_shows_for_x86_64(void)
+{
+	static const char *const other_names[][2] = {
+		{ "stat", "newstat" },	 { "lstat", "newlstat" },      { "fstat", "newfstat" },
+		{ "uname", "newuname" }, { "sendfile", "sendfile64" }, { "umount2", "umount" },
+	};
+	const struct abi *abi = abi_by_name("x86_64");
+	unsigned compared = 0;
+
+	if (abi_native() != abi)
+		tap_skip("not an x86_64 machine");
+	for (size_t k = 0; k < abi->n_numbers; k++) {
+		const struct syscall_def *def = abi->numbers[k].def;
+		_cleanup_fclose_ FILE *format = NULL;
+		const char *name = def->name;
+		char path[128];
+
+		for (size_t i = 0; i < ARRAY_SIZE(other_names); i++)
+			if (strcmp(name, other_names[i][0]) == 0)
+				name = other_names[i][1];
+		snprintf(path, sizeof(path),
+			 "/sys/kernel/tracing/events/syscalls/sys_enter_%s/format", name);
+		format = fopen(path, "re");
+		if (!format)
+			continue;
+		compare_with_format(def, format);
+		compared++;
+	}
+	if (!compared)
+		tap_skip("no tracefs at /sys/kernel/tracing");
+	tap_ok(compared > 300);
+}
+
+/* systemd's sets are what administrators know: what stands in one of them must stand in ours. */
+static void groups_hold_what_systemds_sets_hold(void)
+{
+	static const struct {
+		const char *set, *group;
+	} rows[] = {
+		{ "@mount", "mount" },	      { "@module", "modules" },
+		{ "@clock", "time" },	      { "@privileged", "privileged" },
+		{ "@chown", "privileged" },   { "@clock", "privileged" },
+		{ "@module", "privileged" },  { "@raw-io", "privileged" },
+		{ "@reboot", "privileged" },  { "@swap", "privileged" },
+		{ "@network-io", "network" }, { "@process", "process" },
+	};
+	unsigned compared = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char command[128], line[256], name[64];
+		FILE *pipe;
+
+		snprintf(command, sizeof(command),
+			 "systemd-analyze --no-pager syscall-filter %s 2>/dev/null", rows[i].set);
+		pipe = popen(command, "re");
+		if (!pipe)
+			tap_skip("no shell");
+		while (fgets(line, sizeof(line), pipe)) {
+			if (sscanf(line, "    %63[a-z0-9_]", name) != 1 || line[0] != ' ')
+				continue;
+			for (unsigned a = 0; a < ABI_COUNT; a++) {
+				int64_t nr = sysno_number(abi_get(a), name);
+
+				if (nr < 0)
+					continue;
+				compared++;
+				if (!(sysno_find(abi_get(a), (uint32_t)nr)->groups &
+				      sysno_group(rows[i].group)))
+					tap_str_eq(name, rows[i].group);
+			}
+		}
+		pclose(pipe);
+	}
+	if (!compared)
+		tap_skip("no systemd-analyze");
+	tap_ok(compared > 500);
+}
+
 static void groups_have_names_and_the_never_notified_calls_have_none(void)
 {
 	const struct abi *x86_64 = abi_by_name("x86_64");
@@ -130,6 +240,8 @@ int main(void)
 	TAP_RUN(every_number_and_name_leads_back_to_itself);
 	TAP_RUN(rows_agree_with_libseccomp_where_it_knows_them);
 	TAP_RUN(no_argument_of_a_32_bit_abi_has_64_bits);
+	TAP_RUN(arguments_are_those_that_tracefs_shows_for_x86_64);
+	TAP_RUN(groups_hold_what_systemds_sets_hold);
 	TAP_RUN(groups_have_names_and_the_never_notified_calls_have_none);
 	TAP_RUN(a_misspelt_call_is_told_the_right_one);
 	TAP_RUN(arguments_are_found_by_both_their_names);
