@@ -12,7 +12,7 @@ contained() {
 
 # policy RULE...: $T/policies/test.json with these rules.
 policy() {
-  printf '%s\n' "$@" | jq -s '{rules: .}' >"$T/policies/test.json"
+  printf '%s\n' "$@" | jq -s '{version: 1, rules: .}' >"$T/policies/test.json"
 }
 
 @test "trace: an event has every field, and they are true" {
@@ -90,7 +90,7 @@ policy() {
   policy '{"name": "e", "action": "errno", "errno": "EDQUOT", "syscalls": ["mkdir"]}' \
     '{"name": "r", "action": "return", "value": 7, "syscalls": ["rmdir"]}' \
     '{"name": "a", "action": "allow", "syscalls": ["mknod[mode & S_IFMT == S_IFIFO]"]}' \
-    '{"name": "d", "action": "delay", "delay_ms": 300, "syscalls": ["chmod"]}' \
+    '{"name": "d", "action": "delay", "milliseconds": 300, "syscalls": ["chmod"]}' \
     '{"name": "t", "action": "trace", "syscalls": ["rmdir", "chmod"]}'
   contained --annotate policy=test -- 'caller-raw mkdir s:/tmp/d 0750; caller-raw rmdir s:/tmp/d
     caller-raw mknod s:/tmp/fifo 0x1180 0; caller-raw mknod s:/tmp/n 0x2180 0x103; caller-raw chmod s:/tmp 0755'

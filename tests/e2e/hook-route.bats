@@ -12,7 +12,7 @@ echo fds $(ls /proc/self/fd | wc -w)
 exit 7'
 
 override_policy() {
-  jq -n '{rules: [{name: "answer", action: "return", value: 42, syscalls: ["swapon"]},
+  jq -n '{version: 1, rules: [{name: "answer", action: "return", value: 42, syscalls: ["swapon"]},
     {name: "see", action: "trace", syscalls: ["swapon", "mkdir"]}]}' >"$T/policies/override.json"
 }
 
