@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include "arch/base/buf.h"
 #include "arch/base/err.h"
 
 enum option_type {
@@ -31,11 +32,14 @@ struct handler_spec {
 	const char *help;
 };
 
+/* Adding one: specs/handlers/NAME.c with the row, a line in specs/handlers/rows.h and in specs/handler_spec.c. */
 extern const struct handler_spec *const handler_specs[]; /* sorted by name, NULL at the end */
 
 const struct handler_spec *handler_spec_find(const char *name);
-/* "mknod, mount, ..." for messages. Static. */
-const char *handler_spec_names(void);
+/* Row of an option or NULL. */
+const struct option_spec *handler_spec_option(const struct handler_spec *spec, const char *key);
+/* Appends "mknod, mount, ..." for messages. */
+void handler_spec_names(struct buf *ret_text);
 /* -EINVAL with key, value and what is valid. */
 int handler_spec_check(const struct handler_spec *spec, const char *key, const char *value,
 		       struct wl_err *err);

@@ -80,11 +80,16 @@ struct policy {
 
 #define POLICY_MAX_RULES 1024
 #define POLICY_MAX_ITEMS 16384
+#define POLICY_MAX_NAME  128 /* characters of a rule's name */
+#define POLICY_MAX_DELAY_MS 600000
 
 /* Parses one call list (an annotation's value, or one string of a policy file's "syscalls") and appends
  * its items to the rule. `what` names the source in errors: "annotation dev.waylay.trace". Positions
  * count characters from 1. Names, groups, ABIs and conditions are checked here (every condition is bound
- * once against every call that it applies to); an unknown name comes with the closest known one. */
+ * once against every call that it applies to); an unknown name comes with the closest known one. The rule's
+ * action (and handler) must be set: they say what an item may be. Calls of a group that lack an argument
+ * of the condition (condition_bind: -ENOENT) are not meant by the item; a named call that lacks it on one
+ * ABI is an error. */
 int policy_parse_list(struct rule *rule, const char *text, const char *what, struct wl_err *err);
 
 /* From a parsed policy document (specs/schema/policy.schema.json). Unknown keys are errors with the list
@@ -106,7 +111,7 @@ struct rule *policy_add_rule(struct policy *policy, enum action action, const ch
 /* Moves all rules of `from` to the end of `to`; scalar settings that `from` gives win. */
 int policy_append(struct policy *to, struct policy *from, struct wl_err *err);
 
-/* Value of a handler option or NULL. */
+/* Value of a handler option: as given, else the handler row's fallback; NULL for an unknown key. */
 const char *rule_option(const struct rule *rule, const char *key);
 static inline enum relation rule_relation(const struct rule *rule)
 {
