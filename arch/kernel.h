@@ -9,6 +9,7 @@
 #include <linux/seccomp.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -30,6 +31,12 @@
 #endif
 #ifndef AUDIT_ARCH_LOONGARCH64
 #define AUDIT_ARCH_LOONGARCH64 (258 | __AUDIT_ARCH_64BIT | __AUDIT_ARCH_LE)
+#endif
+#ifndef OPEN_TREE_CLONE /* Linux 5.2; glibc 2.36 */
+#define OPEN_TREE_CLONE		1
+#define OPEN_TREE_CLOEXEC	O_CLOEXEC
+#define MOVE_MOUNT_F_EMPTY_PATH 0x00000004
+#define MOVE_MOUNT_T_EMPTY_PATH 0x00000040
 #endif
 
 /* All return the result or negative errno. */
@@ -62,6 +69,21 @@ static inline int sys_openat2(int dir, const char *path, uint64_t flags, uint64_
 	long r = syscall(SYS_openat2, dir, path, &how, sizeof(how));
 
 	return r < 0 ? -errno : (int)r;
+}
+
+static inline int sys_open_tree(int dir, const char *path, unsigned flags)
+{
+	long r = syscall(SYS_open_tree, dir, path, flags);
+
+	return r < 0 ? -errno : (int)r;
+}
+
+static inline int sys_move_mount(int from, const char *from_path, int to, const char *to_path,
+				 unsigned flags)
+{
+	long r = syscall(SYS_move_mount, from, from_path, to, to_path, flags);
+
+	return r < 0 ? -errno : 0;
 }
 
 static inline int sys_close_range(unsigned first, unsigned last)

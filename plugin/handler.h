@@ -2,6 +2,9 @@
 /* Emulation handlers: a request in, a reply value out. They run in workers. */
 #pragma once
 
+#include <limits.h>
+#include <stdbool.h>
+
 #include "arch/call.h"
 #include "plugin/container.h"
 #include "plugin/journal.h"
@@ -17,26 +20,40 @@ struct reply {
 };
 
 struct caller; /* plugin/caller.h */
+struct home;
 
 struct request {
 	const struct container *container;
 	const struct rule *rule; /* with its options */
 	struct call call;
-	uint64_t id;		 /* notification id */
+	uint64_t id;	      /* notification id */
+	uint64_t received_ns; /* CLOCK_MONOTONIC */
 	pid_t tid;
-	struct job *job;	 /* copies and undo record */
-	struct caller *caller;	 /* opened and validated before handle() runs */
+	struct job *job;       /* copies and undo record */
+	struct home *home;     /* the worker's */
+	struct caller *caller; /* opened and validated before handle() runs; NULL in undo() */
 };
 
 struct handler {
 	const char *name; /* as in specs/handler_spec.h */
 	struct reply (*handle)(struct request *req);
-	/* The caller has gone before the answer reached it: take back what job->undo describes. May be NULL. */
+	/* Take back exactly what job->undo describes: the caller has gone before the answer reached it, or
+	 * the worker that acted has died half-way. May be NULL. Runs with the worker's own root and ids. */
 	void (*undo)(struct request *req);
 };
 
 extern const struct handler *const handlers[]; /* sorted by name, NULL at the end */
 const struct handler *handler_find(const char *name);
+
+/* Copies a string of the caller, once, into the job, where the event finds it: decide and act on *ret.
+ * -EFAULT; -ENAMETOOLONG if it has no end within max bytes (its start is kept for the event). */
+int request_copy_string(struct request *req, unsigned arg, size_t max, const char **ret);
+/* The same with the kernel's rules for a path: -ENOENT if empty, -ENAMETOOLONG from PATH_MAX on. */
+int request_copy_path(struct request *req, unsigned arg, const char **ret);
+
+/* The call still waits. What was copied by thread id before this is the caller's, not that of a later
+ * process of the same number. To be asked before every side effect. */
+bool request_is_valid(const struct request *req);
 
 static inline struct reply reply_errno(int e)
 {

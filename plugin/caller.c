@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The calling thread, opened through the host's procfs. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "arch/base/cleanup.h"
+#include "plugin/caller.h"
+
+#define STATUS_MAX (2u << 20) /* 65536 supplementary groups are the kernel's limit: 720 KiB */
+
+/* A task that has gone gives ENOENT for its directory and ESRCH for what is below. */
+static int open_at(int dir, const char *name, int flags)
+{
+	int fd = openat(dir, name, flags | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	return fd;
+}
+
+static int read_status(const struct caller *c, struct caller_status *ret)
+{
+	_cleanup_close_ int fd = open_at(c->proc, "status", O_RDONLY);
+	_cleanup_free_ char *large = NULL;
+	char small[4096], *text = small;
+	size_t size = sizeof(small), len = 0;
+
+	if (fd < 0)
+		return fd;
+	for (;;) {
+		ssize_t n = read(fd, text + len, size - 1 - len);
+
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		len += (size_t)n;
+		if (len + 1 < size)
+			continue;
+		if (size >= STATUS_MAX)
+			return -E2BIG;
+		/* Read again from the start: the text must be of one instant. */
+		size = STATUS_MAX;
+		free(large);
+		large = malloc(size);
+		if (!large)
+			return -ENOMEM;
+		text = large;
+		len = 0;
+		if (lseek(fd, 0, SEEK_SET) < 0)
+			return -errno;
+	}
+	text[len] = '\0';
+	return caller_parse_status(text, ret);
+}
+
+int caller_open_root(const struct home *home, pid_t tid, struct caller *ret)
+{
+	struct caller c = {
+		.home = home, .tid = tid, .proc = -EBADF, .root = -EBADF, .cwd = -EBADF
+	};
+	char name[16];
+
+	snprintf(name, sizeof(name), "%d", tid);
+	c.proc = open_at(home->proc, name, O_PATH | O_DIRECTORY);
+	if (c.proc < 0)
+		return c.proc;
+	c.root = open_at(c.proc, "root", O_PATH | O_DIRECTORY);
+	if (c.root < 0) {
+		int r = c.root;
+
+		caller_done(&c);
+		return r;
+	}
+	*ret = c;
+	return 0;
+}
+
+int caller_open(const struct home *home, pid_t tid, struct caller *ret)
+{
+	struct caller c;
+	struct stat st;
+	int r = caller_open_root(home, tid, &c);
+
+	if (r < 0)
+		return r;
+	c.cwd = open_at(c.proc, "cwd", O_PATH | O_DIRECTORY);
+	r = c.cwd < 0 ? c.cwd : read_status(&c, &c.status);
+	if (r == 0 && fstatat(c.proc, "ns/user", &st, 0) < 0)
+		r = errno == ENOENT ? -ESRCH : -errno;
+	if (r < 0) {
+		caller_done(&c);
+		return r;
+	}
+	c.userns = (struct ns_id){ st.st_dev, st.st_ino };
+	*ret = c;
+	return 0;
+}
+
+void caller_done(struct caller *c)
+{
+	c->proc = fd_close(c->proc);
+	c->root = fd_close(c->root);
+	c->cwd = fd_close(c->cwd);
+	free(TAKE_PTR(c->status.groups));
+}
+
+int caller_open_fd(const struct caller *c, int fd)
+{
+	char name[24];
+	int r;
+
+	if (fd < 0)
+		return -EBADF;
+	/* The thread's own table, and no second file: following this link gives the same mount and
+	 * directory. pidfd_getfd() would need PIDFD_THREAD (6.9) for threads. */
+	snprintf(name, sizeof(name), "fd/%d", fd);
+	r = open_at(c->proc, name, O_PATH);
+	return r == -ESRCH ? -EBADF : r;
+}
+
+bool caller_has_cap(const struct caller *c, int cap)
+{
+	return (c->status.cap_eff & CAP_BIT(cap)) &&
+	       ns_id_eq(&c->userns, &c->home->container_userns);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Acting with a caller's root, umask, ids and rights, and back again. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/capability.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "arch/base/cleanup.h"
+#include "plugin/caller.h"
+
+/* What the kernel consults of the caller's own capabilities when it creates a file. */
+#define FS_CAPS                                                                           \
+	(CAP_BIT(CAP_DAC_OVERRIDE) | CAP_BIT(CAP_DAC_READ_SEARCH) | CAP_BIT(CAP_FOWNER) | \
+	 CAP_BIT(CAP_FSETID))
+
+static int set_caps(uint64_t effective, uint64_t permitted)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = {
+		{ .effective = (uint32_t)effective, .permitted = (uint32_t)permitted },
+		{ .effective = (uint32_t)(effective >> 32),
+		  .permitted = (uint32_t)(permitted >> 32) },
+	};
+
+	return syscall(SYS_capset, &head, data) < 0 ? -errno : 0;
+}
+
+/* Raw calls: the C library's would signal other threads, and these run in a child that shares memory. */
+static int set_ids(uint32_t uid, uint32_t gid, const gid_t *groups, uint32_t n_groups)
+{
+	if (syscall(SYS_setgroups, (size_t)n_groups, groups) < 0)
+		return -errno;
+	/* Both give the previous id and no error: asked again to see. */
+	syscall(SYS_setfsgid, gid);
+	if ((uint32_t)syscall(SYS_setfsgid, gid) != gid)
+		return -EINVAL;
+	syscall(SYS_setfsuid, uid);
+	if ((uint32_t)syscall(SYS_setfsuid, uid) != uid)
+		return -EINVAL;
+	return 0;
+}
+
+int caller_become(const struct caller *c, uint64_t caps)
+{
+	const struct caller_status *st = &c->status;
+	int r = set_ids(st->uid[3], st->gid[3], st->groups, st->n_groups);
+
+	if (r < 0)
+		return r;
+	if (ns_id_eq(&c->userns, &c->home->init_userns))
+		caps |= st->cap_eff & FS_CAPS;
+	/* After the ids: setfsuid() to a nonzero id takes the filesystem capabilities away. */
+	return set_caps(caps & c->home->caps, c->home->caps);
+}
+
+int caller_unbecome(const struct caller *c)
+{
+	int r = set_caps(c->home->caps, c->home->caps);
+
+	return r < 0 ? r : set_ids(0, 0, NULL, 0) ?: set_caps(c->home->caps, c->home->caps);
+}
+
+int caller_enter(const struct caller *c)
+{
+	if (fchdir(c->root) < 0 || chroot(".") < 0)
+		return -errno;
+	umask((mode_t)c->status.umask);
+	return 0;
+}
+
+int caller_leave(const struct home *home)
+{
+	umask(0);
+	/* setns() sets root and working directory to the namespace's own root. */
+	return setns(home->mnt_ns, CLONE_NEWNS) < 0 ? -errno : 0;
+}
+
+struct run_as {
+	const struct caller *c;
+	int userns;
+	int (*fn)(void *ctx);
+	void *ctx;
+	int result;
+};
+
+static int run_as_child(void *arg)
+{
+	struct run_as *run = arg;
+	const struct caller_status *st = &run->c->status;
+
+	run->result = set_ids(st->uid[3], st->gid[3], st->groups, st->n_groups);
+	/* Joining gives all capabilities there and none here, and keeps the ids. */
+	if (run->result == 0 && syscall(SYS_setns, run->userns, CLONE_NEWUSER) < 0)
+		run->result = -errno;
+	if (run->result == 0)
+		run->result = set_caps(st->cap_eff, st->cap_eff);
+	if (run->result == 0)
+		run->result = run->fn(run->ctx);
+	return 0;
+}
+
+int caller_run_as(const struct caller *c, int (*fn)(void *ctx), void *ctx)
+{
+	struct run_as run = { .c = c, .fn = fn, .ctx = ctx, .result = -EIO };
+	_cleanup_close_ int userns = openat(c->proc, "ns/user", O_RDONLY | O_CLOEXEC);
+	char stack[16384] __attribute__((aligned(16)));
+	pid_t pid;
+
+	if (userns < 0)
+		return -errno;
+	run.userns = userns;
+	/* Invisible in the container's pid namespace, and not dumpable: nothing there can look at it.
+	 * It shares the fd table, so that what fn opens stays open. */
+	pid = clone(run_as_child, stack + sizeof(stack),
+		    CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, &run);
+	if (pid < 0)
+		return -errno;
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return run.result;
+}
