@@ -38,6 +38,17 @@ static void the_upper_half_of_an_int_is_ignored(void)
 	tap_ok(!arg_is_signed(&c, 1));
 }
 
+static void flags_that_the_kernel_cuts_to_32_bits_are_compared_so(void)
+{
+	const uint64_t mount_args[6] = { 0, 0, 0, GARBAGE | 0x1000 };
+	const uint64_t clone_args[6] = { GARBAGE | 0x10000000 };
+	struct call mount = call_of("x86_64", "mount", mount_args);
+	struct call clone = call_of("x86_64", "clone", clone_args);
+
+	tap_int_eq(arg_value(&mount, 3), 0x1000);
+	tap_int_eq(arg_value(&clone, 0), 0x10000000);
+}
+
 static void a_word_has_32_bits_on_a_32_bit_abi(void)
 {
 	const uint64_t args[6] = { GARBAGE | 0xfffffff0, 5 };
@@ -122,6 +133,7 @@ static void an_unknown_audit_arch_is_refused(void)
 int main(void)
 {
 	TAP_RUN(the_upper_half_of_an_int_is_ignored);
+	TAP_RUN(flags_that_the_kernel_cuts_to_32_bits_are_compared_so);
 	TAP_RUN(a_word_has_32_bits_on_a_32_bit_abi);
 	TAP_RUN(an_unsigned_int_of_the_high_half_stays_positive);
 	TAP_RUN(ids_of_old_32_bit_calls_have_16_bits);
