@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The listener's main thread. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "arch/base/cleanup.h"
+#include "arch/base/log.h"
+#include "arch/base/sock.h"
+#include "plugin/listener.h"
+
+#define TICK_MS	     1000
+#define ALONE_NS     (10ull * 1000000000) /* --once: nobody came; the container's start has failed */
+#define LISTEN_FD    3			  /* systemd's first */
+#define KEEPER_EARLY (200 * 1000000ull) /* a keeper that died sooner is replaced at the next tick */
+
+/* ---- systemd ---- */
+
+static void notify_systemd(const char *text)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	_cleanup_close_ int fd = -EBADF;
+
+	if (!path || strlen(path) >= sizeof(addr.sun_path))
+		return;
+	strcpy(addr.sun_path, path);
+	if (addr.sun_path[0] == '@')
+		addr.sun_path[0] = '\0';
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&addr,
+	       (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path)));
+}
+
+static bool is_activated(void)
+{
+	const char *pid = getenv("LISTEN_PID"), *n = getenv("LISTEN_FDS");
+
+	return pid && n && strtol(pid, NULL, 10) == getpid() && strtol(n, NULL, 10) == 1;
+}
+
+/* ---- start ---- */
+
+static void prepare_process(void)
+{
+	struct rlimit limit;
+
+	prctl(PR_SET_NAME, "waylayd");
+	prctl(PR_SET_DUMPABLE, 0);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_IGN); /* keepers are reaped by the kernel */
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static int watch(struct listener *l, int fd, void *what)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = what };
+
+	return epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
+}
+
+static int open_fds(struct listener *l, struct wl_err *err)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	l->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	l->epoll = epoll_create1(EPOLL_CLOEXEC);
+	l->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (l->signal_fd < 0 || l->epoll < 0 || l->done_fd < 0 ||
+	    watch(l, l->signal_fd, &l->signal_fd) < 0 || watch(l, l->done_fd, &l->done_fd) < 0)
+		return wl_err_set(err, -errno, "epoll");
+	return 0;
+}
+
+static int load_files(struct listener *l, struct wl_err *err)
+{
+	int r;
+
+	r = cap_load(l->options->config, &l->cap, err);
+	if (r < 0)
+		return r;
+	if (l->options->policy) {
+		r = policy_load(l->options->policy, &l->policy, err);
+		if (r < 0)
+			return r;
+	}
+	if (l->options->events) {
+		r = sink_open_operator(l->options->events, &l->common, err);
+		if (r < 0)
+			return r;
+		l->has_common = true;
+	}
+	return 0;
+}
+
+static int add_shard(struct listener *l, int journal_fd, int ring_fd, struct wl_err *err)
+{
+	struct shard *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (!s || l->n_shards == SHARDS_MAX) {
+		free(s);
+		return wl_err_set(err, -ENOMEM, "shard");
+	}
+	r = shard_init(s, l->n_shards, journal_fd, ring_fd, err);
+	if (r < 0) {
+		shard_done(s);
+		free(s);
+		return r;
+	}
+	s->keeper = &l->link;
+	s->tenants = &l->tenants;
+	s->next_worker = &l->next_worker;
+	s->done_fd = l->done_fd;
+	l->shards[l->n_shards++] = s;
+	return 0;
+}
+
+static int start_shards(struct listener *l, struct wl_err *err)
+{
+	for (unsigned i = 0; i < l->n_shards; i++) {
+		struct writer *w = &l->writers[i];
+		int r;
+
+		w->ring = l->shards[i]->ring;
+		w->tenants = &l->tenants;
+		w->common = l->has_common ? &l->common : NULL;
+		w->done_fd = l->done_fd;
+		r = writer_start(w, err);
+		if (r == 0)
+			r = shard_start(l->shards[i], err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int open_socket(struct listener *l, struct wl_err *err)
+{
+	const char *path = l->options->socket ? l->options->socket : l->cap->socket;
+
+	if (is_activated()) {
+		l->is_activated = true;
+		l->listen_fd = LISTEN_FD;
+		fcntl(LISTEN_FD, F_SETFD, FD_CLOEXEC);
+	} else
+		l->listen_fd = sock_listen(path, err);
+	if (l->listen_fd < 0)
+		return l->listen_fd;
+	if (fcntl(l->listen_fd, F_SETFL, O_NONBLOCK) < 0)
+		return wl_err_set(err, -errno, "socket '%s'", path);
+	return 0;
+}
+
+/* Everything is ready before the socket is there: who sees it can connect. */
+static int start_fresh(struct listener *l, struct wl_err *err)
+{
+	int r;
+
+	r = add_shard(l, -EBADF, -EBADF, err);
+	if (r < 0)
+		return r;
+	r = keeper_link_start(&l->link, err);
+	if (r < 0)
+		return r;
+	r = start_shards(l, err);
+	if (r < 0)
+		return r;
+	return open_socket(l, err);
+}
+
+static void resume_worker(struct listener *l, const struct keeper_msg *msg, int fd)
+{
+	struct command c = { .op = COMMAND_WORKER,
+			     .key = msg->key,
+			     .container = msg->arg,
+			     .fd = fd,
+			     .is_resumed = true };
+	struct tenant *t = tenants_find(&l->tenants, msg->arg);
+
+	if (msg->key > l->next_worker)
+		l->next_worker = msg->key;
+	if (!t || shard_command(l->shards[t->c->blob->shard], &c) < 0)
+		fd_close(fd);
+}
+
+static int resume_item(struct listener *l, const struct keeper_msg *msg, int fds[KEEP_FDS],
+		       struct wl_err *err)
+{
+	int r = 0;
+
+	switch (msg->kind) {
+	case KEEP_LISTEN:
+		l->listen_fd = TAKE_FD(fds[0]);
+		break;
+	case KEEP_SHARD:
+		r = add_shard(l, fds[FD_JOURNAL], fds[FD_RING], err);
+		fds[FD_JOURNAL] = fds[FD_RING] = -EBADF;
+		break;
+	case KEEP_CONTAINER:
+		intake_resume(l, fds);
+		return 0;
+	case KEEP_WORKER:
+		resume_worker(l, msg, TAKE_FD(fds[0]));
+		break;
+	default:
+		break;
+	}
+	for (unsigned i = 0; i < KEEP_FDS; i++)
+		fd_close(fds[i]);
+	return r;
+}
+
+static int start_resumed(struct listener *l, struct wl_err *err)
+{
+	struct keeper_msg msg = { .op = KEEPER_READY };
+	int fds[KEEP_FDS], r;
+
+	for (;;) {
+		r = keeper_recv(l->link.sock, &msg, fds);
+		if (r <= 0)
+			return wl_err_set(err, r < 0 ? r : -EPIPE, "take over from the keeper");
+		if (msg.op == KEEPER_ITEMS_END)
+			break;
+		r = resume_item(l, &msg, fds, err);
+		if (r < 0)
+			return r;
+	}
+	if (l->n_shards == 0) {
+		r = add_shard(l, -EBADF, -EBADF, err);
+		if (r < 0)
+			return r;
+	}
+	r = start_shards(l, err);
+	if (r < 0)
+		return r;
+	if (l->listen_fd < 0)
+		return open_socket(l, err);
+	return 0;
+}
+
+/* ---- serving ---- */
+
+static void replace_keeper(struct listener *l)
+{
+	struct command lost = { .op = COMMAND_KEEPER_LOST };
+	struct wl_err err = { 0 };
+	int r;
+
+	pthread_mutex_lock(&l->link.lock);
+	l->link.sock = fd_close(l->link.sock);
+	r = keeper_link_start(&l->link, &err);
+	pthread_mutex_unlock(&l->link.lock);
+	l->keeper_since = event_now();
+	if (r < 0) {
+		log_error("%s", err.msg);
+		return; /* again at the next tick */
+	}
+	intake_put_all(l);
+	watch(l, l->link.sock, &l->link);
+	for (unsigned i = 0; i < l->n_shards; i++)
+		shard_command(l->shards[i], &lost);
+	log_info("the keeper was gone; a new one has everything");
+}
+
+static void lose_keeper(struct listener *l)
+{
+	bool is_early = event_now() - l->keeper_since < KEEPER_EARLY;
+
+	pthread_mutex_lock(&l->link.lock);
+	l->link.sock = fd_close(l->link.sock);
+	pthread_mutex_unlock(&l->link.lock);
+	if (!is_early)
+		replace_keeper(l);
+}
+
+static void read_keeper(struct listener *l)
+{
+	struct command c = { 0 };
+	struct keeper_msg msg;
+	struct tenant *t;
+	int fds[KEEP_FDS], r;
+
+	r = keeper_recv(l->link.sock, &msg, fds);
+	if (r == -EAGAIN || r == -EBADMSG)
+		return;
+	if (r <= 0) {
+		lose_keeper(l);
+		return;
+	}
+	c.key = msg.key;
+	c.container = msg.arg;
+	if (msg.op == KEEPER_SPAWNED) {
+		c.op = COMMAND_WORKER;
+		c.fd = TAKE_FD(fds[0]);
+		c.error = msg.error;
+	} else if (msg.op == KEEPER_REAPED)
+		c.op = COMMAND_REAPED;
+	t = tenants_find(&l->tenants, c.container);
+	if (c.op && t)
+		shard_command(l->shards[t->c->blob->shard], &c);
+	else if (c.op == COMMAND_WORKER)
+		fd_close(c.fd);
+	for (unsigned i = 0; i < KEEP_FDS; i++)
+		fd_close(fds[i]);
+}
+
+static void reload(struct listener *l)
+{
+	struct wl_err err = { 0 };
+	struct cap *cap;
+
+	if (cap_load(l->options->config, &cap, &err) < 0) {
+		log_error("configuration not reloaded: %s", err.msg);
+		return;
+	}
+	cap_discard(l->cap);
+	l->cap = cap;
+	log_info("configuration reloaded");
+}
+
+static void read_signal(struct listener *l)
+{
+	struct signalfd_siginfo info;
+
+	if (read(l->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == SIGHUP) {
+		reload(l);
+		return;
+	}
+	if (l->tenants.n > 0)
+		log_info("stopped; intercepted calls of %u containers get ENOSYS from now on",
+			 l->tenants.n);
+	l->stop = true;
+}
+
+static void tick(struct listener *l)
+{
+	receive_tick(l);
+	intake_tick(l);
+	if (l->link.sock < 0)
+		replace_keeper(l);
+	if (!l->options->once || l->tenants.n > 0 || l->n_conns > 0)
+		l->alone_ns = 0;
+	else if (l->alone_ns == 0)
+		l->alone_ns = event_now();
+	else if (event_now() - l->alone_ns > ALONE_NS)
+		l->stop = true;
+}
+
+static void serve(struct listener *l)
+{
+	uint64_t last_tick = event_now();
+
+	while (!l->stop) {
+		struct epoll_event ev;
+		/* One at a time: handling one event may free the connection of another. */
+		int n = epoll_wait(l->epoll, &ev, 1, TICK_MS);
+		eventfd_t ignored;
+
+		if (n == 1 && ev.data.ptr == &l->listen_fd)
+			receive_accept(l);
+		else if (n == 1 && ev.data.ptr == &l->link)
+			read_keeper(l);
+		else if (n == 1 && ev.data.ptr == &l->signal_fd)
+			read_signal(l);
+		else if (n == 1 && ev.data.ptr == &l->done_fd) {
+			eventfd_read(l->done_fd, &ignored);
+			intake_collect(l);
+		} else if (n == 1)
+			receive_readable(l, ev.data.ptr);
+		if (event_now() - last_tick > TICK_MS * 1000000ull) {
+			last_tick = event_now();
+			tick(l);
+		}
+		if (l->options->once && l->had_container && l->tenants.n == 0)
+			l->stop = true;
+	}
+}
+
+/* Orderly: the keeper goes too, and with it the workers and the last hold on the containers' fds. */
+static void finish(struct listener *l)
+{
+	struct command stop = { .op = COMMAND_STOP };
+	struct keeper_msg quit = { .op = KEEPER_QUIT };
+	const char *path = l->options->socket ? l->options->socket : l->cap->socket;
+
+	notify_systemd("STOPPING=1");
+	if (!l->is_activated)
+		unlink(path);
+	fd_close(l->listen_fd);
+	for (unsigned i = 0; i < l->n_shards; i++)
+		if (shard_command(l->shards[i], &stop) == 0)
+			pthread_join(l->shards[i]->thread, NULL);
+	for (unsigned i = 0; i < l->n_shards; i++)
+		writer_stop(&l->writers[i]);
+	keeper_link_send(&l->link, &quit, NULL);
+	receive_done(l);
+}
+
+static int start(struct listener *l, int resume_fd, struct wl_err *err)
+{
+	char text[64];
+	int r;
+
+	prepare_process();
+	r = open_fds(l, err);
+	if (r < 0)
+		return r;
+	r = load_files(l, err);
+	if (r < 0)
+		return r;
+	r = resume_fd >= 0 ? start_resumed(l, err) : start_fresh(l, err);
+	if (r < 0)
+		return r;
+	r = watch(l, l->listen_fd, &l->listen_fd);
+	if (r == 0)
+		r = watch(l, l->link.sock, &l->link);
+	if (r < 0)
+		return wl_err_set(err, r, "epoll");
+	if (resume_fd >= 0) {
+		struct keeper_msg ready = { .op = KEEPER_READY };
+
+		keeper_link_send(&l->link, &ready, NULL);
+		log_info("took over %u containers from a listener that died", l->tenants.n);
+	} else
+		intake_put_all(l);
+	snprintf(text, sizeof(text), "READY=1\nMAINPID=%d", (int)getpid());
+	notify_systemd(text);
+	return 0;
+}
+
+int listener_main(const struct listener_options *options, int resume_fd, char **argv)
+{
+	struct listener *l = calloc(1, sizeof(*l));
+	struct wl_err err = { 0 };
+	int r;
+
+	if (!l)
+		return 1;
+	l->options = options;
+	l->link = (struct keeper_link){ .sock = resume_fd, .argv = argv };
+	l->epoll = l->listen_fd = l->done_fd = l->signal_fd = l->common.fd = -EBADF;
+	pthread_mutex_init(&l->link.lock, NULL);
+	pthread_mutex_init(&l->tenants.lock, NULL);
+	if (resume_fd >= 0)
+		fcntl(resume_fd, F_SETFD, FD_CLOEXEC);
+	r = start(l, resume_fd, &err);
+	if (r < 0) {
+		struct keeper_msg quit = { .op = KEEPER_QUIT };
+
+		log_error("%s", err.msg);
+		/* A first listener that cannot start leaves nothing behind; a later one is tried again. */
+		if (resume_fd < 0 && l->link.sock >= 0)
+			keeper_send(l->link.sock, &quit, NULL);
+		return 1;
+	}
+	serve(l);
+	finish(l);
+	return 0;
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A shard: one thread that answers the calls of its containers, with its own journal and ring. */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "arch/call.h"
+#include "arch/mem.h"
+#include "plugin/events.h"
+#include "plugin/journal.h"
+#include "plugin/keeper.h"
+#include "plugin/ring.h"
+#include "plugin/task.h"
+#include "plugin/tenant.h"
+#include "specs/condition.h"
+
+#define TENANT_SLOTS_MAX \
+	(JOURNAL_SLOTS / 2) /* of one container; then its callers wait in the kernel */
+#define TENANT_JOBS_MAX (JOURNAL_JOBS / 2) /* then its emulated calls are answered EAGAIN */
+#define CHECK_MS	20		   /* how often waiting calls are looked at */
+#define JOB_MS		10000		   /* an emulated call's time; then ETIMEDOUT */
+#define ATTEMPTS_MAX	16		   /* listeners that may die over one call; then EIO */
+
+/* What main and keeper tell a shard. */
+enum command_op { COMMAND_ADD, COMMAND_WORKER, COMMAND_REAPED, COMMAND_KEEPER_LOST, COMMAND_STOP };
+
+struct command {
+	struct command *next;
+	enum command_op op;
+	struct tenant *tenant;	 /* ADD */
+	uint32_t key, container; /* WORKER, REAPED */
+	int fd, error;		 /* WORKER: control socket, or -EBADF and errno */
+	bool is_resumed;	 /* ADD: its start was told already; WORKER: its slots wait */
+};
+
+struct shard {
+	unsigned index;
+	pthread_t thread;
+	int epoll, wake; /* owned; wake: eventfd for commands */
+	struct journal *journal;
+	struct ring *ring;
+	int journal_fd, ring_fd; /* owned */
+	struct keeper_link *keeper;
+	struct tenants *tenants;
+	_Atomic uint32_t *next_worker; /* keys of workers, unique in the keeper's life */
+
+	pthread_mutex_t lock; /* for the two lists below */
+	struct command *commands, **commands_end;
+	struct tenant *done; /* finished containers, for main */
+	int done_fd;	     /* main's eventfd; borrowed */
+
+	/* The thread's own. */
+	unsigned n_free, n_waiting, armed; /* armed: slot for the next RECV; JOURNAL_SLOTS: none */
+	uint16_t free[JOURNAL_SLOTS], waiting[JOURNAL_SLOTS];
+	struct tenant *owner[JOURNAL_SLOTS]; /* of a slot in use */
+	uint16_t cancel[JOURNAL_SLOTS];	     /* errno once its worker is dead; 0: not cancelled */
+	struct tenant *all, *ending;	     /* the shard's containers; those that have gone */
+	bool job_used[JOURNAL_JOBS];
+	bool stop, has_workers;
+	bool has_starved; /* some containers are not polled for lack of slots */
+	uint64_t checked_ns;
+	struct event_clock clock;
+	struct task_cache tasks;
+	struct string_copies copies;
+	struct string_copy texts[SYSCALL_ARGS];
+};
+
+/* New or handed-over journal and ring (fds >= 0: map these). */
+int shard_init(struct shard *s, unsigned index, int journal_fd, int ring_fd, struct wl_err *err);
+void shard_done(struct shard *s);
+int shard_start(struct shard *s, struct wl_err *err);
+/* Copies the command; from any thread. */
+int shard_command(struct shard *s, const struct command *command);
+
+/* ---- between the shard's own files ---- */
+
+/* loop.c */
+void shard_watch(struct shard *s, struct tenant *t); /* poll for RECV as the limits allow */
+void shard_wait(struct shard *s, unsigned slot);     /* put on the waiting list */
+void shard_unwait(struct shard *s, unsigned slot);
+void shard_release(struct shard *s, unsigned slot); /* slot and job are free again */
+
+/* What epoll says of a worker's socket. */
+uint64_t shard_event_worker(const struct tenant *t, unsigned worker);
+
+/* dispatch.c: decides about a received call and answers, delays, or hands to a worker. `may_delay` is
+ * false when its delay is over. */
+void dispatch_call(struct shard *s, struct tenant *t, unsigned slot, bool may_delay);
+
+/* Answers errnum because the call could not be carried out; `note` says why. */
+void dispatch_refuse(struct shard *s, struct tenant *t, unsigned slot, int errnum,
+		     const char *note);
+
+/* reply.c: what is answered, with its event, exactly once. */
+struct verdict {
+	enum answer answer;
+	int errnum;
+	int64_t value;
+	const char *rule, *decision, *handler, *how, *note;
+	bool has_event, has_memory;
+};
+/* Writes the event and sends what stands in slot->resp. 0, or -ENOENT: the caller has gone. The slot is
+ * still the caller's to release. */
+int reply_finish(struct shard *s, struct tenant *t, unsigned slot, const struct call *call,
+		 const struct verdict *v);
+/* Fills resp, finishes, releases. */
+void reply_send(struct shard *s, struct tenant *t, unsigned slot, const struct call *call,
+		const struct verdict *v);
+/* SEND of what stands in resp, without an event. */
+int reply_stored(struct shard *s, struct tenant *t, unsigned slot);
+/* Lifecycle events: true if written (false: the ring is full, try again). */
+bool reply_started(struct shard *s, struct tenant *t);
+bool reply_ended(struct shard *s, struct tenant *t);
+void reply_undone(struct shard *s, struct tenant *t, unsigned slot, const char *handler);
+
+/* pool.c: calls with workers. */
+void pool_submit(struct shard *s, struct tenant *t, unsigned slot, const struct call *call,
+		 const struct rule *rule, unsigned index);
+/* Takes the slot's job back and answers errnum (0: the caller has gone, nothing to answer). */
+void pool_undo(struct shard *s, struct tenant *t, unsigned slot, int errnum);
+/* Puts a slot back that was ACTING when the last listener died. */
+void pool_resume(struct shard *s, struct tenant *t, unsigned slot);
+void pool_assign(struct shard *s, struct tenant *t);
+void pool_readable(struct shard *s, struct tenant *t, struct worker *w);
+void pool_worker_up(struct shard *s, const struct command *c);
+void pool_worker_reaped(struct shard *s, const struct command *c);
+void pool_keeper_lost(struct shard *s, struct tenant *t);
+/* Gives an ACTING slot up: answers errnum, at once or when its worker is dead. */
+void pool_cancel(struct shard *s, struct tenant *t, unsigned slot, int errnum);
+/* Ends workers that have had nothing to do; true if there are workers still. */
+bool pool_check_idle(struct shard *s, struct tenant *t, uint64_t now);
+/* Ends the container's workers; true once none is left. */
+bool pool_end(struct shard *s, struct tenant *t);

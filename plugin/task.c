@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names and ids of the calling tasks. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "arch/base/cleanup.h"
+#include "plugin/task.h"
+
+#define STATUS_SIZE 4096
+
+int task_cache_init(struct task_cache *cache)
+{
+	memset(cache, 0, sizeof(*cache));
+	for (unsigned i = 0; i < TASK_CACHE; i++)
+		cache->tasks[i].comm_fd = -EBADF;
+	cache->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return cache->proc < 0 ? -errno : 0;
+}
+
+static void forget(struct task *t)
+{
+	t->tid = 0;
+	t->comm_fd = fd_close(t->comm_fd);
+}
+
+void task_cache_done(struct task_cache *cache)
+{
+	for (unsigned i = 0; i < TASK_CACHE; i++)
+		forget(&cache->tasks[i]);
+	cache->proc = fd_close(cache->proc);
+}
+
+static int open_of(const struct task_cache *cache, pid_t tid, const char *file)
+{
+	char name[48];
+	int fd;
+
+	snprintf(name, sizeof(name), "%d/%s", (int)tid, file);
+	fd = openat(cache->proc, name, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static int read_status(const struct task_cache *cache, pid_t tid, char text[STATUS_SIZE])
+{
+	_cleanup_close_ int fd = open_of(cache, tid, "status");
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	n = read(fd, text, STATUS_SIZE - 1);
+	if (n <= 0)
+		return n < 0 ? -errno : -ESRCH;
+	text[n] = '\0';
+	return 0;
+}
+
+/* Text behind "\n<key>:". The name in the first line is escaped by the kernel: it holds no newline. */
+static const char *field(const char *text, const char *key)
+{
+	const char *at = strstr(text, key);
+
+	return at ? at + strlen(key) : NULL;
+}
+
+static int load(const struct task_cache *cache, pid_t tid, struct task *t)
+{
+	char text[STATUS_SIZE];
+	const char *tgid, *ns;
+	int r;
+
+	r = read_status(cache, tid, text);
+	if (r < 0)
+		return r;
+	tgid = field(text, "\nTgid:");
+	ns = field(text, "\nNSpid:");
+	if (!tgid)
+		return -EINVAL;
+	t->tgid = (pid_t)strtol(tgid, NULL, 10);
+	t->ns_pid = tid;
+	while (ns && *ns == '\t')
+		t->ns_pid = (pid_t)strtol(ns + 1, (char **)&ns, 10);
+	t->comm_fd = open_of(cache, tid, "comm");
+	if (t->comm_fd < 0)
+		return t->comm_fd;
+	t->tid = tid;
+	return 0;
+}
+
+static int read_comm(struct task *t)
+{
+	char text[32];
+	ssize_t n = pread(t->comm_fd, text, sizeof(text), 0);
+
+	if (n <= 0)
+		return n < 0 ? -errno : -ESRCH;
+	if (text[n - 1] == '\n')
+		n--;
+	t->comm_len = (size_t)n < sizeof(t->comm) ? (unsigned)n : sizeof(t->comm);
+	memcpy(t->comm, text, t->comm_len);
+	return 0;
+}
+
+const struct task *task_get(struct task_cache *cache, pid_t tid)
+{
+	struct task *t = &cache->tasks[(unsigned)tid % TASK_CACHE];
+
+	if (t->tid == tid && read_comm(t) == 0)
+		return t;
+	forget(t);
+	if (load(cache, tid, t) == 0 && read_comm(t) == 0)
+		return t;
+	forget(t);
+	return NULL;
+}
+
+static uint64_t mask_of(const char *text, const char *key)
+{
+	const char *at = field(text, key);
+
+	return at ? strtoull(at, NULL, 16) : 0;
+}
+
+bool task_has_signal(const struct task_cache *cache, pid_t tid)
+{
+	char text[STATUS_SIZE];
+
+	if (read_status(cache, tid, text) < 0)
+		return false;
+	return ((mask_of(text, "\nSigPnd:") | mask_of(text, "\nShdPnd:")) &
+		~mask_of(text, "\nSigBlk:")) != 0;
+}

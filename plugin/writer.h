@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The thread that carries events from a shard's ring to their sinks. */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "arch/base/err.h"
+#include "plugin/ring.h"
+#include "plugin/sink.h"
+#include "plugin/tenant.h"
+
+struct writer {
+	pthread_t thread;
+	struct ring *ring;	 /* borrowed */
+	struct tenants *tenants; /* borrowed */
+	struct sink *common; /* the operator's sink for everything; NULL: each container its own */
+	int done_fd;	     /* main's eventfd, told while `is_wanted` when events were written */
+	_Atomic bool is_wanted, stop;
+};
+
+/* The fields but `thread` are filled. First finishes what a predecessor was writing when it died. */
+int writer_start(struct writer *w, struct wl_err *err);
+/* Writes what is in the ring, then ends the thread. */
+void writer_stop(struct writer *w);
+/* True if everything up to that position is written. */
+static inline bool writer_has_written(const struct writer *w, uint64_t end)
+{
+	return atomic_load(&w->ring->tail) >= end;
+}
