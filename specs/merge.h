@@ -20,8 +20,8 @@ struct merge_stats {
  *   every ABI;
  * - calls of GROUP_NEVER keep the profile's verdict.
  * Errors: -E2BIG (which rules to drop), -EBUSY (the profile itself notifies), -EINVAL. */
-int merge_compile(const struct bpf_prog *profile, const struct plan *plan, struct bpf_prog *ret_prog,
-		  struct merge_stats *ret_stats, struct wl_err *err);
+int merge_compile(const struct bpf_prog *profile, const struct plan *plan,
+		  struct bpf_prog *ret_prog, struct merge_stats *ret_stats, struct wl_err *err);
 
 /* True if the merged filter can return USER_NOTIF for any call. */
 bool merge_needs_listener(const struct plan *plan);

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The rules for one call on top of what the profile decides: annotations.md, "Who wins". */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arch/base/cleanup.h"
+#include "specs/merge_parts.h"
+
+/* What the conditions met so far have chosen: indexes into the call's rules + 1, 0 for none. */
+struct choice {
+	uint16_t restricts, overrides, observer;
+	bool is_open;	 /* the override's condition needs memory */
+	bool is_guarded; /* NEW_LISTENER: only what is as strong as EBUSY counts */
+};
+
+struct visited {
+	struct choice choice;
+	uint16_t rule;
+	uint32_t node;
+};
+
+struct compose {
+	struct merge *m;
+	const struct plan_call *pc;
+	uint32_t profile;
+	struct visited *visited; /* owned */
+	size_t n, cap;
+};
+
+static const struct plan_rule *chosen(const struct compose *c, uint16_t index)
+{
+	return index ? &c->pc->rules[index - 1] : NULL;
+}
+
+/* Stands for "ask the listener": which rule, for a tracer. */
+static uint32_t notify(const struct compose *c, uint16_t index)
+{
+	if (!index)
+		return 0;
+	if (c->m->plan->policy->engine == ENGINE_TRACE)
+		return SECCOMP_RET_TRACE | (c->pc->rules[index - 1].index + 1);
+	return SECCOMP_RET_USER_NOTIF;
+}
+
+static uint32_t leaf_restricted(struct compose *c, const struct choice *ch)
+{
+	const struct plan_rule *pr = chosen(c, ch->restricts);
+	struct mapping mapping = { .kind = MAP_RESTRICT };
+
+	if (pr && pr->rule->action == ACTION_KILL)
+		return bpf_node_ret(&c->m->dag, SECCOMP_RET_KILL_PROCESS);
+	mapping.restricted = SECCOMP_RET_ERRNO | (uint32_t)(pr ? pr->errnum : EBUSY);
+	if (!ch->is_guarded) {
+		mapping.notify = notify(c, ch->observer);
+		mapping.notify_by = mapping.notify ? notify(c, ch->restricts) : 0;
+	}
+	return merge_map_node(c->m, c->profile, &mapping);
+}
+
+static uint32_t leaf_overridden(struct compose *c, const struct choice *ch)
+{
+	const struct plan_rule *pr = chosen(c, ch->overrides);
+	uint32_t verdict = 0;
+	bool is_plain = !ch->is_open && !ch->observer;
+
+	if (pr->rule->action == ACTION_ERRNO)
+		verdict = SECCOMP_RET_ERRNO | (uint32_t)pr->errnum;
+	else if (pr->rule->action == ACTION_ALLOW)
+		verdict = SECCOMP_RET_ALLOW;
+	else if (pr->rule->action == ACTION_RETURN && pr->rule->value == 0)
+		verdict = SECCOMP_RET_ERRNO; /* the kernel returns 0 */
+	else
+		is_plain = false;
+	return bpf_node_ret(&c->m->dag, is_plain ? verdict : notify(c, ch->overrides));
+}
+
+static uint32_t leaf(struct compose *c, const struct choice *ch)
+{
+	struct mapping mapping = { .kind = MAP_KEEP };
+
+	if (ch->restricts || ch->is_guarded)
+		return leaf_restricted(c, ch);
+	if (ch->overrides)
+		return leaf_overridden(c, ch);
+	if (ch->observer) {
+		mapping.kind = MAP_OBSERVE;
+		mapping.notify = notify(c, ch->observer);
+	}
+	return merge_map_node(c->m, c->profile, &mapping);
+}
+
+/* Of observers the first TRACE stands for all, else the first LOG, else the first DELAY. */
+static int observer_class(const struct plan_rule *pr)
+{
+	return pr->rule->action == ACTION_TRACE ? 0 : pr->rule->action == ACTION_LOG ? 1 : 2;
+}
+
+/* The choice if rule i (from 0) is met; false: it changes nothing. */
+static bool choose(const struct compose *c, const struct choice *ch, uint16_t i, struct choice *ret)
+{
+	const struct plan_rule *pr = &c->pc->rules[i], *old;
+
+	memcpy(ret, ch, sizeof(*ret));
+	switch (rule_relation(pr->rule)) {
+	case RELATION_RESTRICT:
+		old = chosen(c, ch->restricts);
+		if (old && (old->rule->action == ACTION_KILL || pr->rule->action != ACTION_KILL))
+			return false;
+		ret->restricts = (uint16_t)(i + 1);
+		ret->overrides = 0;
+		ret->is_open = false;
+		return true;
+	case RELATION_OVERRIDE:
+		if (ch->restricts || ch->overrides || ch->is_guarded)
+			return false;
+		ret->overrides = (uint16_t)(i + 1);
+		return true;
+	case RELATION_OBSERVE:
+		old = chosen(c, ch->observer);
+		if (ch->is_guarded || (old && c->m->plan->policy->engine == ENGINE_NOTIFY) ||
+		    (old && observer_class(old) <= observer_class(pr)))
+			return false;
+		ret->observer = (uint16_t)(i + 1);
+		return true;
+	}
+	return false;
+}
+
+static struct visited *find_visited(const struct compose *c, const struct choice *ch, uint16_t rule)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->visited[i].rule == rule &&
+		    memcmp(&c->visited[i].choice, ch, sizeof(*ch)) == 0)
+			return &c->visited[i];
+	return NULL;
+}
+
+static void put_visited(struct compose *c, const struct choice *ch, uint16_t rule, uint32_t node)
+{
+	if (c->n == c->cap) {
+		size_t cap = c->cap ? 2 * c->cap : 16;
+		struct visited *more = realloc(c->visited, cap * sizeof(*more));
+
+		if (!more) {
+			c->m->dag.error = -ENOMEM;
+			return;
+		}
+		c->visited = more;
+		c->cap = cap;
+	}
+	c->visited[c->n].rule = rule;
+	c->visited[c->n].node = node;
+	memcpy(&c->visited[c->n].choice, ch, sizeof(*ch));
+	c->n++;
+}
+
+/* The decision of rules i.. under what was chosen before. */
+static uint32_t compose(struct compose *c, const struct choice *before, uint16_t i)
+{
+	struct choice ch, met, open;
+	uint32_t yes, no, maybe, node;
+	const struct plan_rule *pr = NULL;
+
+	memcpy(&ch, before, sizeof(ch));
+	for (; c->pc && i < c->pc->n_rules; i++) {
+		pr = &c->pc->rules[i];
+		if (!choose(c, &ch, i, &met))
+			continue;
+		if (pr->condition)
+			break;
+		memcpy(&ch, &met, sizeof(ch));
+	}
+	if (c->m->dag.error)
+		return 0;
+	if (!c->pc || !pr || i == c->pc->n_rules)
+		return leaf(c, &ch);
+	if (find_visited(c, &ch, i))
+		return find_visited(c, &ch, i)->node;
+	memcpy(&open, &met, sizeof(open));
+	open.is_open = rule_relation(pr->rule) == RELATION_OVERRIDE;
+	no = compose(c, &ch, (uint16_t)(i + 1));
+	yes = compose(c, &met, (uint16_t)(i + 1));
+	maybe = compose(c, &open, (uint16_t)(i + 1));
+	node = merge_condition(&c->m->dag, c->pc->abi, condition_tree(pr->condition), yes, no,
+			       maybe);
+	put_visited(c, &ch, i, node);
+	return node;
+}
+
+uint32_t merge_compose(struct merge *m, const struct plan_call *pc, const struct abi *abi,
+		       uint32_t nr, uint32_t profile)
+{
+	struct compose c = { .m = m, .pc = pc, .profile = profile };
+	struct choice none, guarded;
+	uint32_t node;
+
+	memset(&none, 0, sizeof(none));
+	memset(&guarded, 0, sizeof(guarded));
+	guarded.is_guarded = true;
+	node = compose(&c, &none, 0);
+	if (m->has_guard && merge_is_guarded(abi, nr))
+		node = merge_guard(&m->dag, abi, compose(&c, &guarded, 0), node);
+	free(c.visited);
+	return bpf_node_prune(&m->dag, node);
+}
