@@ -168,13 +168,14 @@ static int fill(struct plan *plan, const struct entries *list, struct wl_err *er
 		struct plan_rule *pr = &plan->rules[plan->n_rules++];
 		int r = bind_rule(plan->policy, e, pr, err);
 
-		if (r < 0)
-			return r;
-		if (is_never_open(e, pr)) {
+		/* A group means its calls that have the arguments of the condition. */
+		if (is_never_open(e, pr) || (r == -ENOENT && e->item->groups)) {
 			condition_bound_free(pr->condition);
 			plan->n_rules--;
 			continue;
 		}
+		if (r < 0)
+			return r;
 		if (!pc || pc->abi != e->abi || pc->nr != e->nr) {
 			pc = &plan->calls[plan->n_calls++];
 			*pc = (struct plan_call){

@@ -136,6 +136,11 @@ static bool check(const struct bpf_prog *prog)
 	return ok && block_same(prog, calls);
 }
 
+static int gen_x86_profile(struct rng *r, unsigned n, struct bpf_prog *ret)
+{
+	return gen_profile(r, abi_get(ABI_X86_64), n, ret);
+}
+
 static void run(int (*gen)(struct rng *, unsigned, struct bpf_prog *), unsigned size,
 		unsigned times)
 {
@@ -168,12 +173,12 @@ static void long_wild_programs_survive_every_step(void)
 
 static void profiles_survive_every_step(void)
 {
-	run(gen_profile, 20, 1000);
+	run(gen_x86_profile, 20, 1000);
 }
 
 static void large_profiles_survive_every_step(void)
 {
-	run(gen_profile, 90, 60);
+	run(gen_x86_profile, 90, 60);
 }
 
 /* A chain as long as the kernel takes must not exhaust the stack. */

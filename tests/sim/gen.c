@@ -215,9 +215,12 @@ static void add_call(struct writer *w, struct rng *rng, uint32_t nr)
 	add(w, BPF_RET | BPF_K, gen_verdict(rng), 0, 0);
 }
 
-int gen_profile(struct rng *rng, unsigned n_calls, struct bpf_prog *ret)
+int gen_profile(struct rng *rng, const struct abi *native, unsigned n_calls, struct bpf_prog *ret)
 {
-	static const uint32_t arches[] = { AUDIT_ARCH_X86_64, AUDIT_ARCH_I386, AUDIT_ARCH_AARCH64 };
+	const struct abi *family[3];
+	size_t n_family = abi_family(native, family);
+	uint32_t arches[3] = { native->audit_arch, family[n_family - 1]->audit_arch,
+			       AUDIT_ARCH_PARISC };
 	unsigned n_arches = 1 + rng_below(rng, ARRAY_SIZE(arches));
 	struct writer w = { .insns = malloc((20 + n_arches * (10 + n_calls * 14)) *
 					    sizeof(*w.insns)) };

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "arch/abi.h"
 #include "arch/bpf/bpf.h"
 
 struct rng {
@@ -38,6 +39,6 @@ uint32_t gen_verdict(struct rng *rng);
 /* A valid program of any shape: all operations, scratch words, X. */
 int gen_wild(struct rng *rng, unsigned max_len, struct bpf_prog *ret);
 /* A program as compilers of profiles make them: architecture, number, a few arguments. */
-int gen_profile(struct rng *rng, unsigned n_calls, struct bpf_prog *ret);
+int gen_profile(struct rng *rng, const struct abi *native, unsigned n_calls, struct bpf_prog *ret);
 /* A call with interesting values; argument registers with garbage in their upper halves. */
 void gen_data(struct rng *rng, const struct pool *pool, struct seccomp_data *ret);
