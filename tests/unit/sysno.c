@@ -44,10 +44,9 @@ static void every_number_and_name_leads_back_to_itself(void)
  * it by socketcall or ipc too (socket on i386 is -101 there): then only the way back can be compared. */
 static void rows_agree_with_libseccomp_where_it_knows_them(void)
 {
-	unsigned compared = 0;
-
 	for (unsigned i = 0; i < ABI_COUNT; i++) {
 		const struct abi *abi = abi_get(i);
+		unsigned compared = 0;
 
 		if (!abi->libseccomp_arch)
 			continue;
@@ -64,8 +63,8 @@ static void rows_agree_with_libseccomp_where_it_knows_them(void)
 				tap_str_eq(row->def->name, name);
 			compared += name ? 1 : 0;
 		}
+		tap_ok(compared > 250);
 	}
-	tap_ok(compared > 2500);
 }
 
 static void no_argument_of_a_32_bit_abi_has_64_bits(void)
