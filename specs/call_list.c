@@ -334,10 +334,14 @@ static int append_item(struct list *l, struct call_item *take)
 	if (rule->n_items == POLICY_MAX_ITEMS)
 		return wl_err_say(l->err, -E2BIG, "%s: more than %d items", l->what,
 				  POLICY_MAX_ITEMS);
-	items = reallocarray(rule->items, rule->n_items + 1, sizeof(*items));
-	if (!items)
-		return wl_err_set(l->err, -ENOMEM, "%s", l->what);
-	rule->items = items;
+	/* Grows at each power of two: no capacity field needed. */
+	if ((rule->n_items & (rule->n_items - 1)) == 0) {
+		items = reallocarray(rule->items, rule->n_items ? rule->n_items * 2 : 1,
+				     sizeof(*items));
+		if (!items)
+			return wl_err_set(l->err, -ENOMEM, "%s", l->what);
+		rule->items = items;
+	}
 	rule->items[rule->n_items++] = *take;
 	*take = (struct call_item){ 0 };
 	return 0;

@@ -41,6 +41,10 @@ struct json {
 int json_parse(const char *text, size_t len, const char *what, struct json **ret, struct wl_err *err);
 /* Reads and parses a regular file. */
 int json_load(const char *path, struct json **ret, struct wl_err *err);
+/* The same from an open file; fd is borrowed. */
+int json_load_fd(int fd, const char *what, struct json **ret, struct wl_err *err);
+/* -EPERM for a file that others than root (or this program's own user) can write. */
+int json_check_owner(int fd, const char *what, struct wl_err *err);
 void json_free(struct json *j);
 static inline void json_freep(struct json **j)
 {

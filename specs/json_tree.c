@@ -7,34 +7,55 @@
 
 #include "specs/json.h"
 
-int json_load(const char *path, struct json **ret, struct wl_err *err)
+int json_load_fd(int fd, const char *what, struct json **ret, struct wl_err *err)
 {
 	_cleanup_(buf_done) struct buf text = { 0 };
-	_cleanup_close_ int fd = -EBADF;
 	char chunk[16384];
 	struct stat st;
 	ssize_t n;
+
+	if (fstat(fd, &st) < 0)
+		return wl_err_set(err, -errno, "stat '%s'", what);
+	if (!S_ISREG(st.st_mode))
+		return wl_err_say(err, -EINVAL, "'%s' is no regular file", what);
+	while ((n = read(fd, chunk, sizeof(chunk))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return wl_err_set(err, -errno, "read '%s'", what);
+		buf_append(&text, chunk, (size_t)n);
+		if (text.failed)
+			return wl_err_set(err, -ENOMEM, "read '%s'", what);
+		if (text.len > JSON_MAX_SIZE)
+			break; /* json_parse says so */
+	}
+	return json_parse(text.data ? text.data : "", text.len, what, ret, err);
+}
+
+int json_load(const char *path, struct json **ret, struct wl_err *err)
+{
+	_cleanup_close_ int fd = -EBADF;
 
 	/* O_NONBLOCK: a FIFO in the file's place must not hold us up. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return wl_err_set(err, -errno, "open '%s'", path);
+	return json_load_fd(fd, path, ret, err);
+}
+
+/* Whoever can write the file decides what containers may do. */
+int json_check_owner(int fd, const char *what, struct wl_err *err)
+{
+	struct stat st;
+
 	if (fstat(fd, &st) < 0)
-		return wl_err_set(err, -errno, "stat '%s'", path);
-	if (!S_ISREG(st.st_mode))
-		return wl_err_say(err, -EINVAL, "'%s' is no regular file", path);
-	while ((n = read(fd, chunk, sizeof(chunk))) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return wl_err_set(err, -errno, "read '%s'", path);
-		buf_append(&text, chunk, (size_t)n);
-		if (text.failed)
-			return wl_err_set(err, -ENOMEM, "read '%s'", path);
-		if (text.len > JSON_MAX_SIZE)
-			break; /* json_parse says so */
-	}
-	return json_parse(text.data ? text.data : "", text.len, path, ret, err);
+		return wl_err_set(err, -errno, "stat '%s'", what);
+	if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & 022))
+		return wl_err_say(err, -EPERM,
+				  "'%s' can be written by others than root (owner %u, mode %04o); "
+				  "chown root and chmod go-w it",
+				  what, st.st_uid, st.st_mode & 07777);
+	return 0;
 }
 
 void json_free(struct json *j)

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "arch/base/cleanup.h"
-#include "arch/decode.h"
 #include "specs/condition.h"
 #include "specs/glob.h"
 #include "tests/unit/tap.h"
@@ -29,22 +28,6 @@ static const struct syscall_def def_lseek = {
 			{ .name = "size", .kind = ARG_ULONG } },
 };
 static const struct syscall_def def_getpid = { .name = "getpid" };
-
-/* Until arch/decode.c is there; weak, so that the real one wins. */
-__attribute__((weak)) int const_value(const struct abi *abi, const char *name, uint64_t *ret_value)
-{
-	static const struct const_row rows[] = {
-		{ 0170000, "S_IFMT" }, { 060000, "S_IFBLK" }, { 020000, "S_IFCHR" },
-		{ 04000, "S_ISUID" },  { 02000, "S_ISGID" },  { (uint64_t)-100, "AT_FDCWD" }
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (strcmp(rows[i].name, name) == 0) {
-			*ret_value = rows[i].value;
-			return 0;
-		}
-	return -ENOENT;
-}
 
 static struct condition_bound *bind_on(const struct abi *abi, const struct syscall_def *def,
 				       const char *text, struct wl_err *err)

@@ -2,26 +2,9 @@
 /* specs/policy.h: call lists, documents, limits, the way there and back. */
 #include <stdlib.h>
 
-#include "arch/decode.h"
 #include "specs/handler_spec.h"
 #include "specs/policy.h"
 #include "tests/unit/tap.h"
-
-/* Until arch/decode.c is there; weak, so that the real one wins. */
-__attribute__((weak)) int const_value(const struct abi *abi, const char *name, uint64_t *ret_value)
-{
-	static const struct const_row rows[] = {
-		{ 0170000, "S_IFMT" }, { 060000, "S_IFBLK" }, { 020000, "S_IFCHR" },
-		{ 04000, "S_ISUID" },  { 0100, "O_CREAT" },   { (uint64_t)-100, "AT_FDCWD" }
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (strcmp(rows[i].name, name) == 0) {
-			*ret_value = rows[i].value;
-			return 0;
-		}
-	return -ENOENT;
-}
 
 static int parse_list(enum action action, const char *text, struct policy **ret, struct wl_err *err)
 {
