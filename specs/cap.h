@@ -14,7 +14,8 @@ struct cap {
 	uint32_t actions;	    /* bit per enum action that may be asked for */
 	struct cap_handler {
 		const struct handler_spec *spec;
-		struct option *limits; /* key -> list of what is allowed; absent: everything */
+		bool is_free;	       /* "*": whatever its options */
+		struct option *limits; /* key -> list of what is allowed, or "*"; absent: the default */
 		size_t n_limits;
 	} *handlers;		    /* handlers that may be asked for; "*" gives all */
 	size_t n_handlers;
