@@ -344,13 +344,17 @@ static int receive(struct wire_reader *r, int sock, struct wl_err *err)
 
 int wire_reader_feed(struct wire_reader *r, int sock, struct wire_msg **ret_msg, struct wl_err *err)
 {
+	struct wire_msg *msg = NULL;
 	int e;
 
 	/* Two messages may have come in one piece. */
-	e = next_message(r, ret_msg, err);
-	if (e == 0)
+	e = next_message(r, &msg, err);
+	if (e == 0) {
 		e = receive(r, sock, err);
-	if (e == 1 && !*ret_msg)
-		e = next_message(r, ret_msg, err);
+		if (e == 1)
+			e = next_message(r, &msg, err);
+	}
+	if (e == 1)
+		*ret_msg = msg;
 	return e;
 }

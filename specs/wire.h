@@ -13,7 +13,7 @@
 #define WIRE_FDS_MAX 16
 
 enum wire_step {
-	WIRE_PLAIN,   /* from a runtime's listenerPath: no metadata of ours */
+	WIRE_PLAIN,   /* from a runtime's listenerPath: no metadata of ours, or a policy without a step */
 	WIRE_OFFER,   /* policy, no fd: may it be done? */
 	WIRE_LOAD,    /* seccompFd, policy, profile's program */
 	WIRE_STARTED, /* init's exec happened: the set-up phase is over */
@@ -41,7 +41,8 @@ void wire_reader_free(struct wire_reader *r); /* closes fds it still holds */
  * message is complete, 0 when more is needed (-EAGAIN included), -EPIPE at the end of the stream,
  * -EINVAL/-E2BIG/-EMSGSIZE for a broken, huge or fd-laden one (the connection is then to be closed).
  * fds are taken from a message's first bytes only; names in "fds" say which is which; extra ones are
- * closed, two of the name seccompFd refused; a seccompFd must be "anon_inode:seccomp notify". */
+ * closed, two of the name seccompFd refused; a seccompFd must be "anon_inode:seccomp notify". Several
+ * messages may have come in one piece: after a 1 call again before waiting for more. */
 int wire_reader_feed(struct wire_reader *r, int sock, struct wire_msg **ret_msg, struct wl_err *err);
 void wire_msg_free(struct wire_msg *m);
 static inline void wire_msg_freep(struct wire_msg **m)
