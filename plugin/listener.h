@@ -35,8 +35,9 @@ struct listener {
 	unsigned n_conns;
 	struct tenant *closing, *grave; /* last events being written; memory not yet freed */
 	bool had_container, stop;
-	uint64_t keeper_since;
-	uint64_t alone_ns; /* --once: since when there is neither container nor connection */
+	uint64_t keeper_since, refused_ns;
+	unsigned n_refused; /* since the last line about it */
+	uint64_t alone_ns;  /* --once: since when there is neither container nor connection */
 };
 
 /* ---- between the listener's own files ---- */

@@ -187,6 +187,20 @@ static bool take(struct listener *l, struct conn *conn, struct wire_msg *msg)
 	return wire_send_ack(conn->fd, r < 0 ? &err : NULL) == 0;
 }
 
+/* At most one line a second: nonsense must not fill the log either. */
+static void tell_refusal(struct listener *l, const char *text)
+{
+	uint64_t now = event_now();
+
+	if (l->refused_ns && now - l->refused_ns < 1000000000u) {
+		l->n_refused++;
+		return;
+	}
+	log_error("message refused: %s (and %u like it)", text, l->n_refused);
+	l->refused_ns = now;
+	l->n_refused = 0;
+}
+
 void receive_readable(struct listener *l, struct conn *conn)
 {
 	struct wl_err err = { 0 };
@@ -207,7 +221,7 @@ void receive_readable(struct listener *l, struct conn *conn)
 		}
 	}
 	if (r != -EPIPE && r != -ECONNRESET) {
-		log_error("message refused: %s", err.msg[0] ? err.msg : strerror(-r));
+		tell_refusal(l, err.msg[0] ? err.msg : strerror(-r));
 		wire_send_ack(conn->fd, &err);
 	}
 	close_conn(l, conn);

@@ -129,21 +129,30 @@ static int serve(struct worker_self *self)
 	}
 }
 
-int worker_run(struct journal *journal, struct container *container, int control)
+int worker_main(const struct worker_setup *setup)
 {
-	struct worker_self self = { .journal = journal,
-				    .container = container,
-				    .control = control };
+	struct worker_self self = { .control = setup->control };
 	struct wl_err err = { 0 };
-	int r = worker_home_init(&self.home, container->blob->init, &err);
+	int r;
 
+	r = journal_map(setup->journal_fd, &self.journal);
 	if (r < 0) {
-		log_error("container %s: %s", container->blob->id, err.msg);
-		return r;
+		log_error("worker: journal: %s", strerror(-r));
+		return 1;
+	}
+	fd_close(setup->journal_fd);
+	r = container_open(setup->blob_fd, setup->notify_fd, &self.container, &err);
+	if (r == 0)
+		r = worker_home_init(&self.home, self.container->blob->init, &err);
+	if (r < 0) {
+		log_error("%s", err.msg);
+		return 1;
 	}
 	r = serve(&self);
 	if (r < 0)
-		log_error("container %s: worker: %s", container->blob->id, strerror(-r));
+		log_error("worker of container %s: %s", self.container->blob->id, strerror(-r));
 	worker_home_done(&self.home);
-	return r;
+	container_free(self.container);
+	journal_unmap(self.journal);
+	return r < 0;
 }

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A listener under test, and processes with a filter of the test's choice whose fd goes to it. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "arch/bpf/bpf.h"
+
+struct lab {
+	char dir[64]; /* made and removed by the lab; root's own */
+	char socket[96], events[96], config[96];
+	char waylayd[4096];
+	pid_t first; /* the process that lab_start() started */
+};
+
+/* Makes the directory and a configuration that permits everything. 0 or negative errno. */
+int lab_init(struct lab *lab, const char *waylayd);
+/* Starts `waylayd --socket .. --config ..` with more arguments (NULL at the end), and waits until its
+ * socket is there. `events` false: without --events, each container has its own file. */
+int lab_start(struct lab *lab, bool events, const char *const *more);
+/* SIGTERM to whoever listens now; waits until neither listener nor keeper is left. 0, or -ETIMEDOUT. */
+int lab_stop(struct lab *lab);
+/* Kills what is left and removes the directory. */
+void lab_done(struct lab *lab);
+
+/* The pid of this lab's process of that name ("waylayd", "waylay-keeper", "waylay-worker"), other than
+ * `not`; 0 if there is none. */
+pid_t lab_find(const struct lab *lab, const char *comm, pid_t not );
+/* Waits up to ten seconds until `is_true` holds. */
+bool lab_wait(bool (*is_true)(void *), void *arg);
+unsigned lab_count_fds(pid_t pid);
+
+/* A child with a filter that notifies these calls (-1 at the end) of the native ABI. It waits for
+ * target_go() and then runs `body`, whose result is its exit status. */
+struct target {
+	pid_t pid;
+	int notify_fd; /* owned until handed over */
+	int go;
+};
+int target_start(struct target *t, const int *calls, int (*body)(void *), void *arg);
+/* WIRE_OFFER, WIRE_LOAD and, if `started`, WIRE_STARTED. `policy` is a document's text. Returns the
+ * connection (the caller's) or negative errno, with the text in *msg. */
+int target_hand_over(struct target *t, const struct lab *lab, const char *id, const char *policy,
+		     const struct bpf_prog *profile, bool started, char msg[640]);
+void target_go(struct target *t);
+/* Exit status, or -signal; -ETIMEDOUT after ten seconds (it is killed then). */
+int target_wait(struct target *t);
+
+/* Number of lines in the file that contain all of the texts (NULL at the end). */
+unsigned events_count(const char *path, const char *const *texts);
+#define EVENTS(path, ...) events_count(path, (const char *const[]){ __VA_ARGS__, NULL })

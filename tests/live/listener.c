@@ -1,0 +1,606 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* waylayd with real filters and callers, without a container runtime. Needs root and seccomp notify. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "arch/base/cleanup.h"
+#include "arch/base/sock.h"
+#include "arch/kernel.h"
+#include "specs/wire.h"
+#include "tests/live/lab.h"
+#include "tests/unit/tap.h"
+
+static const char *waylayd;
+static struct lab lab;
+
+static const int getppid_only[] = { SYS_getppid, -1 };
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* Hands over and lets go; the connection is closed. False with the reason as a diagnosis. */
+static bool run(struct target *t, const char *id, const char *policy,
+		const struct bpf_prog *profile)
+{
+	char msg[640];
+	int sock = target_hand_over(t, &lab, id, policy, profile, true, msg);
+
+	if (sock < 0) {
+		printf("# %s\n", msg);
+		return false;
+	}
+	fd_close(sock);
+	target_go(t);
+	return true;
+}
+
+static bool flushed(void *id)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "\"container\":\"%s\"", (const char *)id);
+	return EVENTS(lab.events, "\"event\":\"end\"", text) == 1;
+}
+
+/* ---- answers ---- */
+
+static int call_some(void *arg)
+{
+	int fd = (int)syscall(SYS_openat, AT_FDCWD, "/etc/hostname", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || syscall(SYS_getppid) != getppid())
+		return 1;
+	return 0;
+}
+
+static void traced_calls_go_on_and_become_events(void)
+{
+	static const char policy[] = "{\"version\":1,\"rules\":["
+				     "{\"action\":\"trace\",\"syscalls\":[\"openat\"]},"
+				     "{\"action\":\"log\",\"syscalls\":[\"getppid\"]}]}";
+	static const int calls[] = { SYS_openat, SYS_getppid, -1 };
+	struct target t;
+
+	tap_int_eq(lab_start(&lab, true, NULL), 0);
+	tap_int_eq(target_start(&t, calls, call_some, NULL), 0);
+	tap_ok(run(&t, "traced", policy, NULL));
+	tap_int_eq(target_wait(&t), 0);
+	tap_ok(lab_wait(flushed, (void *)"traced"));
+	tap_int_eq(EVENTS(lab.events, "\"syscall\":\"openat\"", "\"action\":\"continue\"",
+			  "\"decision\":\"kernel\"", "/etc/hostname", "O_RDONLY",
+			  "\"comm\":\"live-listener\"", "\"arch\":\"x86_64\""),
+		   1);
+	tap_int_eq(EVENTS(lab.events, "\"syscall\":\"getppid\""), 2);
+	tap_int_eq(EVENTS(lab.events, "\"event\":\"start\"", "\"container\":\"traced\""), 1);
+	tap_int_eq(lab_stop(&lab), 0);
+}
+
+static int deny_body(void *arg)
+{
+	if (syscall(SYS_mkdir, "/nonexistent/x", 0700) != -1 || errno != EXDEV)
+		return 1;
+	if (syscall(SYS_getppid) != 4242)
+		return 2;
+	if (syscall(SYS_rmdir, "/nonexistent") != -1 || errno != ENOTTY)
+		return 3;
+	return 0;
+}
+
+static struct sock_filter exdev_for_mkdir[] = {
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mkdir, 0, 1),
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EXDEV),
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+};
+static const struct bpf_prog exdev_profile = { .insns = exdev_for_mkdir, .len = 4 };
+
+static void an_observed_call_gets_the_profiles_errno_and_overrides_their_own(void)
+{
+	static const char policy[] =
+		"{\"version\":1,\"rules\":[{\"action\":\"trace\",\"syscalls\":[\"mkdir\"]},"
+		"{\"action\":\"return\",\"value\":4242,\"syscalls\":[\"getppid\"]},"
+		"{\"action\":\"errno\",\"errno\":\"ENOTTY\",\"syscalls\":[\"rmdir\"]}]}";
+	static const int calls[] = { SYS_mkdir, SYS_getppid, SYS_rmdir, -1 };
+	struct target t;
+
+	tap_int_eq(lab_start(&lab, true, NULL), 0);
+	tap_int_eq(target_start(&t, calls, deny_body, NULL), 0);
+	tap_ok(run(&t, "denied", policy, &exdev_profile));
+	tap_int_eq(target_wait(&t), 0);
+	tap_ok(lab_wait(flushed, (void *)"denied"));
+	tap_int_eq(EVENTS(lab.events, "\"syscall\":\"mkdir\"", "\"errno\":\"EXDEV\"",
+			  "\"decision\":\"profile\""),
+		   1);
+	tap_int_eq(EVENTS(lab.events, "\"syscall\":\"getppid\"", "\"return\":4242",
+			  "\"decision\":\"rule\""),
+		   1);
+	tap_int_eq(EVENTS(lab.events, "\"syscall\":\"rmdir\"", "\"errno\":\"ENOTTY\""), 1);
+	tap_int_eq(lab_stop(&lab), 0);
+}
+
+static int delayed_body(void *arg)
+{
+	uint64_t start = now_ms();
+
+	if (syscall(SYS_getppid) != getppid())
+		return 1;
+	return now_ms() - start >= 150 ? 0 : 2;
+}
+
+static void on_signal(int sig)
+{
+}
+
+static int interrupted_body(void *arg)
+{
+	struct sigaction sa = { .sa_handler = on_signal };
+	uint64_t start = now_ms();
+	long r;
+
+	sigaction(SIGALRM, &sa, NULL);
+	ualarm(100000, 0);
+	errno = 0;
+	r = syscall(SYS_getppid);
+	if (r != -1 || errno != EINTR)
+		return 1;
+	return now_ms() - start < 1000 ? 0 : 2;
+}
+
+static void a_delayed_call_waits_and_a_signal_ends_the_wait(void)
+{
+	static const char brief[] = "{\"version\":1,\"rules\":[{\"action\":\"delay\","
+				    "\"milliseconds\":80,\"syscalls\":[\"getppid\"]}]}";
+	static const char lengthy[] = "{\"version\":1,\"rules\":[{\"action\":\"delay\","
+				      "\"milliseconds\":5000,\"syscalls\":[\"getppid\"]}]}";
+	struct target t, i;
+
+	tap_int_eq(lab_start(&lab, true, NULL), 0);
+	tap_int_eq(target_start(&t, getppid_only, delayed_body, NULL), 0);
+	tap_int_eq(target_start(&i, getppid_only, interrupted_body, NULL), 0);
+	tap_ok(run(&i, "interrupted", lengthy, NULL));
+	tap_ok(run(&t, "delayed", brief, NULL));
+	tap_int_eq(target_wait(&t), 0); /* getppid() of libc is delayed too */
+	tap_int_eq(target_wait(&i), 0);
+	tap_ok(lab_wait(flushed, (void *)"interrupted"));
+	tap_int_eq(EVENTS(lab.events, "\"container\":\"interrupted\"", "\"errno\":\"EINTR\"",
+			  "\"note\":\"cancelled\""),
+		   1);
+	tap_int_eq(lab_stop(&lab), 0);
+}
+
+static int setup_body(void *arg)
+{
+	return syscall(SYS_getppid) == 4242 ? 1 : 0;
+}
+
+static void in_the_set_up_phase_nothing_is_overridden_or_told(void)
+{
+	static const char policy[] = "{\"version\":1,\"rules\":[{\"action\":\"return\","
+				     "\"value\":4242,\"syscalls\":[\"getppid\"]}]}";
+	struct target t;
+	char msg[640];
+	int sock;
+
+	tap_int_eq(lab_start(&lab, true, NULL), 0);
+	tap_int_eq(target_start(&t, getppid_only, setup_body, NULL), 0);
+	sock = target_hand_over(&t, &lab, "setup", policy, NULL, false, msg);
+	tap_ok(sock >= 0);
+	target_go(&t);
+	tap_int_eq(target_wait(&t), 0);
+	tap_ok(lab_wait(flushed, (void *)"setup"));
+	tap_int_eq(EVENTS(lab.events, "\"syscall\""), 0);
+	fd_close(sock);
+	tap_int_eq(lab_stop(&lab), 0);
+}
+
+/* ---- deaths ---- */
+
+struct load {
+	long calls, errors; /* of all callers, in shared memory */
+	bool stop;
+};
+
+static int call_until_told(void *arg)
+{
+	struct load *load = arg;
+	long parent = -1;
+
+	while (!__atomic_load_n(&load->stop, __ATOMIC_RELAXED)) {
+		long r = syscall(SYS_getppid);
+
+		if (parent == -1)
+			parent = r;
+		__atomic_fetch_add(r > 0 && r == parent ? &load->calls : &load->errors, 1,
+				   __ATOMIC_RELAXED);
+	}
+	return 0;
+}
+
+static struct load *make_load(void)
+{
+	return mmap(NULL, sizeof(struct load), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		    -1, 0);
+}
+
+static const char log_getppid[] =
+	"{\"version\":1,\"rules\":[{\"action\":\"log\",\"syscalls\":[\"getppid\"]}]}";
+
+struct progress {
+	struct load *load;
+	long from;
+};
+
+static bool has_gone_on(void *arg)
+{
+	struct progress *p = arg;
+
+	return __atomic_load_n(&p->load->calls, __ATOMIC_RELAXED) >= p->from + 50;
+}
+
+static bool wait_for_calls(struct load *load)
+{
+	struct progress p = { load, __atomic_load_n(&load->calls, __ATOMIC_RELAXED) };
+
+	return lab_wait(has_gone_on, &p);
+}
+
+#define CALLERS 3
+
+static void start_callers(struct target *t, struct load *load)
+{
+	for (int i = 0; i < CALLERS; i++) {
+		char id[32];
+
+		snprintf(id, sizeof(id), "caller-%d", i);
+		tap_int_eq(target_start(&t[i], getppid_only, call_until_told, load), 0);
+		tap_ok(run(&t[i], id, log_getppid, NULL));
+	}
+	tap_ok(wait_for_calls(load));
+}
+
+static void end_callers(struct target *t, struct load *load)
+{
+	__atomic_store_n(&load->stop, true, __ATOMIC_RELAXED);
+	for (int i = 0; i < CALLERS; i++) {
+		char id[32];
+
+		snprintf(id, sizeof(id), "caller-%d", i);
+		tap_int_eq(target_wait(&t[i]), 0);
+		tap_ok(lab_wait(flushed, id));
+	}
+}
+
+static void check_nothing_lost(struct load *load)
+{
+	struct stat st;
+
+	tap_int_eq(load->errors, 0);
+	/* Lost for a full ring would be told; here nothing may be. */
+	tap_int_eq(EVENTS(lab.events, "\"event\":\"lost\""), 0);
+	tap_int_eq(EVENTS(lab.events, "\"syscall\":\"getppid\"", "\"action\":\"continue\""),
+		   load->calls);
+	tap_int_eq(EVENTS(lab.events, "\"event\":\"start\""), CALLERS);
+	printf("# %ld calls, %ld bytes of events\n", load->calls,
+	       stat(lab.events, &st) == 0 ? (long)st.st_size : -1L);
+}
+
+static bool kill_one(const char *comm, pid_t *last)
+{
+	pid_t pid = lab_find(&lab, comm, 0);
+
+	if (pid == 0 || pid == *last || kill(pid, SIGKILL) < 0)
+		return false;
+	waitpid(pid, NULL, WNOHANG);
+	*last = pid;
+	return true;
+}
+
+static void listeners_that_are_killed_under_load_lose_no_call_and_no_event(void)
+{
+	const char *times = getenv("WAYLAY_KILLS");
+	int n = times ? atoi(times) : 200, killed = 0;
+	struct load *load = make_load();
+	struct target t[CALLERS];
+	pid_t last = 0;
+
+	tap_int_eq(lab_start(&lab, true, NULL), 0);
+	start_callers(t, load);
+	for (int i = 0; i < n * 50 && killed < n; i++) {
+		struct timespec pause = { .tv_nsec = 1000 * (random() % 3000) };
+
+		nanosleep(&pause, NULL); /* a random instant, not a wait */
+		killed += kill_one("waylayd", &last);
+	}
+	tap_int_eq(killed, n);
+	tap_ok(wait_for_calls(load));
+	end_callers(t, load);
+	check_nothing_lost(load);
+	tap_int_eq(lab_stop(&lab), 0);
+	munmap(load, sizeof(*load));
+}
+
+static bool has_keeper(void *arg)
+{
+	return lab_find(&lab, "waylay-keeper", *(pid_t *)arg) != 0;
+}
+
+static void a_killed_keeper_is_replaced_and_can_restart_the_listener(void)
+{
+	struct load *load = make_load();
+	struct target t[CALLERS];
+	pid_t keeper = 0, listener = 0;
+
+	tap_int_eq(lab_start(&lab, true, NULL), 0);
+	start_callers(t, load);
+	for (int i = 0; i < 5; i++) {
+		tap_ok(lab_wait(has_keeper, &keeper));
+		tap_ok(kill_one("waylay-keeper", &keeper));
+		tap_ok(wait_for_calls(load));
+		tap_ok(lab_wait(has_keeper, &keeper));
+		tap_ok(kill_one("waylayd", &listener));
+		tap_ok(wait_for_calls(load));
+	}
+	end_callers(t, load);
+	check_nothing_lost(load);
+	tap_int_eq(lab_stop(&lab), 0);
+	munmap(load, sizeof(*load));
+}
+
+static int call_until_enosys(void *arg)
+{
+	for (;;) {
+		long r = syscall(SYS_getppid);
+
+		if (r == -1)
+			return errno == ENOSYS ? 7 : 1;
+	}
+}
+
+static void without_keeper_and_listener_calls_get_ENOSYS(void)
+{
+	pid_t keeper, listener;
+	struct target t;
+
+	tap_int_eq(lab_start(&lab, true, NULL), 0);
+	tap_int_eq(target_start(&t, getppid_only, call_until_enosys, NULL), 0);
+	tap_ok(run(&t, "both", log_getppid, NULL));
+	keeper = lab_find(&lab, "waylay-keeper", 0);
+	listener = lab_find(&lab, "waylayd", 0);
+	tap_ok(keeper > 0 && listener > 0);
+	kill(keeper, SIGSTOP);
+	kill(listener, SIGKILL);
+	kill(keeper, SIGKILL);
+	tap_int_eq(target_wait(&t), 7);
+	tap_int_eq(lab_stop(&lab), 0);
+}
+
+static void sigterm_ends_listener_and_keeper_and_calls_get_ENOSYS(void)
+{
+	struct target t;
+
+	tap_int_eq(lab_start(&lab, true, NULL), 0);
+	tap_int_eq(target_start(&t, getppid_only, call_until_enosys, NULL), 0);
+	tap_ok(run(&t, "term", log_getppid, NULL));
+	tap_int_eq(lab_stop(&lab), 0);
+	tap_int_eq(target_wait(&t), 7);
+	tap_int_eq(access(lab.socket, F_OK), -1);
+}
+
+/* ---- ends ---- */
+
+struct baseline {
+	pid_t pid;
+	unsigned fds;
+};
+
+static bool is_back(void *arg)
+{
+	struct baseline *b = arg;
+
+	return lab_count_fds(b->pid) <= b->fds;
+}
+
+static void after_the_last_process_every_fd_is_back(void)
+{
+	struct baseline listener, keeper;
+
+	tap_int_eq(lab_start(&lab, true, NULL), 0);
+	listener.pid = lab_find(&lab, "waylayd", 0);
+	keeper.pid = lab_find(&lab, "waylay-keeper", 0);
+	for (int i = 0; i < 40; i++) {
+		struct target t;
+		char id[32];
+
+		snprintf(id, sizeof(id), "brief-%d", i);
+		tap_int_eq(target_start(&t, getppid_only, setup_body, NULL), 0);
+		tap_ok(run(&t, id, log_getppid, NULL));
+		tap_int_eq(target_wait(&t), 0);
+		tap_ok(lab_wait(flushed, id));
+		if (i ==
+		    0) { /* first use opens what stays: task cache entries are per tid, mod 256 */
+			listener.fds = lab_count_fds(listener.pid) + 45;
+			keeper.fds = lab_count_fds(keeper.pid);
+		}
+	}
+	tap_ok(lab_wait(is_back, &listener));
+	tap_ok(lab_wait(is_back, &keeper));
+	tap_int_eq(lab_stop(&lab), 0);
+}
+
+static bool has_no_listener(void *arg)
+{
+	waitpid(lab.first, NULL, WNOHANG);
+	return !lab_find(&lab, "waylayd", 0) && !lab_find(&lab, "waylay-keeper", 0);
+}
+
+static void a_private_listener_ends_with_its_container_and_has_written_all(void)
+{
+	char file[128];
+	struct target t;
+
+	tap_int_eq(lab_start(&lab, false, (const char *const[]){ "--once", NULL }), 0);
+	tap_int_eq(target_start(&t, getppid_only, setup_body, NULL), 0);
+	tap_ok(run(&t, "once", log_getppid, NULL));
+	tap_int_eq(target_wait(&t), 0);
+	tap_ok(lab_wait(has_no_listener, NULL));
+	snprintf(file, sizeof(file), "%s/log/once/events.jsonl", lab.dir);
+	tap_int_eq(EVENTS(file, "\"syscall\":\"getppid\""), 1);
+	tap_int_eq(EVENTS(file, "\"event\":\"end\"", "\"calls\":1", "\"lost\":0"), 1);
+	tap_int_eq(access(lab.socket, F_OK), -1);
+}
+
+static void ended_is_answered_when_all_is_written(void)
+{
+	_cleanup_close_ int sock = -EBADF;
+	struct wl_err err = { 0 };
+	struct target t;
+
+	tap_int_eq(lab_start(&lab, true, NULL), 0);
+	tap_int_eq(target_start(&t, getppid_only, setup_body, NULL), 0);
+	tap_ok(run(&t, "poststop", log_getppid, NULL));
+	tap_int_eq(target_wait(&t), 0);
+	sock = sock_connect(lab.socket, &err);
+	tap_int_eq(wire_send(sock, WIRE_ENDED, "poststop", 0, "/", NULL, NULL, -EBADF), 0);
+	tap_int_eq(wire_recv_ack(sock, 5000, &err), 0);
+	tap_ok(flushed((void *)"poststop"));
+	tap_int_eq(wire_send(sock, WIRE_ENDED, "never-seen", 0, "/", NULL, NULL, -EBADF), 0);
+	tap_int_eq(wire_recv_ack(sock, 5000, &err), 0);
+	tap_int_eq(lab_stop(&lab), 0);
+}
+
+/* ---- peers ---- */
+
+static void a_policy_above_the_cap_is_refused_where_the_fd_arrives(void)
+{
+	static const char policy[] = "{\"version\":1,\"rules\":[{\"action\":\"return\","
+				     "\"value\":1,\"syscalls\":[\"getppid\"]}]}";
+	_cleanup_fclose_ FILE *f = NULL;
+	struct target t;
+	char msg[640];
+
+	f = fopen(lab.config, "we");
+	tap_ok(f != NULL);
+	fprintf(f, "{\"version\":1,\"allow\":{\"actions\":[\"log\"]},\"log_dir\":\"%s/log\"}",
+		lab.dir);
+	fflush(f);
+	tap_int_eq(lab_start(&lab, true, NULL), 0);
+	tap_int_eq(target_start(&t, getppid_only, setup_body, NULL), 0);
+	tap_int_eq(target_hand_over(&t, &lab, "above", policy, NULL, true, msg), -EPERM);
+	printf("# %s\n", msg);
+	tap_ok(strstr(msg, "return") != NULL);
+	tap_ok(run(&t, "below", log_getppid, NULL));
+	tap_int_eq(target_wait(&t), 0);
+	tap_int_eq(lab_stop(&lab), 0);
+}
+
+static void hostile_and_slow_peers_harm_nobody(void)
+{
+	static char junk[70000];
+	int idle[150], fds[30];
+	struct baseline listener;
+	struct target t;
+
+	tap_int_eq(lab_start(&lab, true, NULL), 0);
+	listener.pid = lab_find(&lab, "waylayd", 0);
+	listener.fds = lab_count_fds(listener.pid) + 2;
+	memset(junk, '[', sizeof(junk));
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		fds[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	for (size_t i = 0; i < ARRAY_SIZE(idle); i++) {
+		idle[i] = sock_connect(lab.socket, NULL);
+		tap_ok(idle[i] >= 0);
+		if (i % 5 == 0) /* says a little, with fds, and then nothing */
+			sock_send(idle[i], "{\"ociVersion\":", 14, fds, ARRAY_SIZE(fds) / 2);
+		else if (i % 5 == 1) /* nonsense */
+			sock_send(idle[i], junk, 1000, NULL, 0);
+		else if (i % 5 == 2) /* more fds than anybody needs */
+			sock_send(idle[i], "{", 1, fds, ARRAY_SIZE(fds));
+		else if (i % 5 == 3)
+			sock_send(idle[i], "\0\xff\xfe", 3, NULL, 0);
+	}
+	tap_int_eq(target_start(&t, getppid_only, setup_body, NULL), 0);
+	tap_ok(run(&t, "amid", log_getppid, NULL));
+	tap_int_eq(target_wait(&t), 0);
+	tap_ok(lab_wait(flushed, (void *)"amid"));
+	for (size_t i = 0; i < ARRAY_SIZE(idle); i++)
+		fd_close(idle[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		fd_close(fds[i]);
+	tap_ok(lab_wait(is_back, &listener));
+	tap_int_eq(lab_find(&lab, "waylayd", 0), listener.pid);
+	tap_int_eq(lab_stop(&lab), 0);
+}
+
+static void another_user_is_not_served(void)
+{
+	pid_t pid;
+	int status = -1;
+
+	tap_int_eq(lab_start(&lab, true, NULL), 0);
+	/* The directory's and the socket's modes are the first wall; the second is under test. */
+	tap_int_eq(chmod(lab.dir, 0755) | chmod(lab.socket, 0666), 0);
+	pid = fork();
+	if (pid == 0) {
+		int sock;
+		char c;
+
+		if (setgid(65534) < 0 || setuid(65534) < 0)
+			_exit(2);
+		sock = sock_connect(lab.socket, NULL);
+		sock_send(sock, "{}", 2, NULL, 0);
+		_exit(sock < 0 || recv(sock, &c, 1, 0) <= 0 ? 0 : 1);
+	}
+	waitpid(pid, &status, 0);
+	tap_int_eq(status, 0);
+	tap_int_eq(lab_stop(&lab), 0);
+}
+
+int main(int argc, char **argv)
+{
+	waylayd = argc > 1 ? argv[1] : "build/plugin/waylayd";
+	if (geteuid() != 0) {
+		printf("1..0 # SKIP needs root\n");
+		return 0;
+	}
+#define LIVE(test)                                            \
+	do {                                                  \
+		if (argc > 2 && !strstr(#test, argv[2]))      \
+			break;                                \
+		if (lab_init(&lab, waylayd) < 0) {            \
+			printf("Bail out! no %s\n", waylayd); \
+			return 1;                             \
+		}                                             \
+		TAP_RUN(test);                                \
+		lab_done(&lab);                               \
+	} while (0)
+	LIVE(traced_calls_go_on_and_become_events);
+	LIVE(an_observed_call_gets_the_profiles_errno_and_overrides_their_own);
+	LIVE(a_delayed_call_waits_and_a_signal_ends_the_wait);
+	LIVE(in_the_set_up_phase_nothing_is_overridden_or_told);
+	LIVE(listeners_that_are_killed_under_load_lose_no_call_and_no_event);
+	LIVE(a_killed_keeper_is_replaced_and_can_restart_the_listener);
+	LIVE(without_keeper_and_listener_calls_get_ENOSYS);
+	LIVE(sigterm_ends_listener_and_keeper_and_calls_get_ENOSYS);
+	LIVE(after_the_last_process_every_fd_is_back);
+	LIVE(a_private_listener_ends_with_its_container_and_has_written_all);
+	LIVE(ended_is_answered_when_all_is_written);
+	LIVE(a_policy_above_the_cap_is_refused_where_the_fd_arrives);
+	LIVE(hostile_and_slow_peers_harm_nobody);
+	LIVE(another_user_is_not_served);
+	return TAP_DONE();
+}
