@@ -5,10 +5,17 @@
 
 #include "arch/base/cleanup.h"
 #include "arch/base/log.h"
+#include "hook/cmd_events.h"
 #include "hook/commands.h"
 
 /* One row a subcommand, sorted by name: { name, function, synopsis, help, options }. */
 static const struct command commands[] = {
+	{ "events", cmd_events, "[OPTIONS] FILE|-", "print a file of events as strace would",
+	  "  -f, --follow          go on as the file grows\n"
+	  "  --syscall NAME,...    only these calls\n"
+	  "  --container ID,...    only these containers\n"
+	  "  --errno NAME,...      only calls answered with one of these (EPERM, ...)\n"
+	  "Lines that are no events are reported and skipped; the exit status is then 1." },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 

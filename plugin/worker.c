@@ -129,30 +129,21 @@ static int serve(struct worker_self *self)
 	}
 }
 
-int worker_main(const struct worker_setup *setup)
+int worker_run(struct journal *journal, struct container *container, int control)
 {
-	struct worker_self self = { .control = setup->control };
+	struct worker_self self = { .journal = journal,
+				    .container = container,
+				    .control = control };
 	struct wl_err err = { 0 };
-	int r;
+	int r = worker_home_init(&self.home, container->blob->init, &err);
 
-	r = journal_map(setup->journal_fd, &self.journal);
 	if (r < 0) {
-		log_error("worker: journal: %s", strerror(-r));
-		return 1;
-	}
-	fd_close(setup->journal_fd);
-	r = container_open(setup->blob_fd, setup->notify_fd, &self.container, &err);
-	if (r == 0)
-		r = worker_home_init(&self.home, self.container->blob->init, &err);
-	if (r < 0) {
-		log_error("%s", err.msg);
-		return 1;
+		log_error("container %s: %s", container->blob->id, err.msg);
+		return r;
 	}
 	r = serve(&self);
 	if (r < 0)
-		log_error("worker of container %s: %s", self.container->blob->id, strerror(-r));
+		log_error("container %s: worker: %s", container->blob->id, strerror(-r));
 	worker_home_done(&self.home);
-	container_free(self.container);
-	journal_unmap(self.journal);
-	return r < 0;
+	return r;
 }

@@ -28,13 +28,16 @@ struct worker_msg {
 
 /* EOF on the control socket: no more work, exit. */
 struct worker_setup {
-	int control;	/* SOCK_SEQPACKET, to the loop */
+	int control; /* SOCK_SEQPACKET, to the loop */
 	int journal_fd;
-	int notify_fd;	/* for ID_VALID and ADDFD only */
+	int notify_fd; /* for ID_VALID and ADDFD only */
 	int blob_fd;
 };
 
 /* Body of a worker process, called after fork in the keeper's child with nothing else open. Stays in the
- * host's pid namespace and cgroup, is ready inside the container's mount namespace, PR_SET_DUMPABLE 0,
- * dies with the keeper. Returns the exit status. */
+ * host's pid namespace and cgroup, outside every container: a mount namespace of its own with nothing in
+ * it, PR_SET_DUMPABLE 0, and between two calls nothing of a container open or joined, so that it pins no
+ * mount. Dies with the keeper, which has set PR_SET_PDEATHSIG. Returns the exit status. */
 int worker_main(const struct worker_setup *setup);
+/* The same with journal and container already mapped (borrowed). 0 at EOF, or negative errno. */
+int worker_run(struct journal *journal, struct container *container, int control);

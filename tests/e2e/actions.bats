@@ -30,9 +30,9 @@ policy() {
   contained --annotate 'trace=openat,socket,mount,clock_nanosleep' -- \
     'caller-raw openat -100 s:/etc/passwd 0x80000; caller-raw socket 1 0x80001 0; caller-raw mount s:a s:/tmp s:tmpfs 6 s:size=1'
   assert_line "mount = -1 EPERM"
-  assert_event '.syscall == "openat" and .args.dirfd == "AT_FDCWD" and .args.filename == "/etc/passwd" and .args.flags == "O_RDONLY|O_CLOEXEC"'
-  assert_event '.syscall == "socket" and .args.family == "AF_UNIX" and .args.type == "SOCK_STREAM|SOCK_CLOEXEC"'
-  assert_event '.syscall == "mount" and (.args.flags | test("MS_NOSUID")) and .errno == "EPERM"'
+  assert_event '.syscall == "openat" and .args.dirfd == "AT_FDCWD" and .args.pathname == "/etc/passwd" and .args.flags == "O_RDONLY|O_CLOEXEC"'
+  assert_event '.syscall == "socket" and .args.domain == "AF_UNIX" and .args.type == "SOCK_STREAM|SOCK_CLOEXEC"'
+  assert_event '.syscall == "mount" and (.args.mountflags | test("MS_NOSUID")) and .errno == "EPERM"'
 }
 
 @test "trace: a call that the profile denies stays denied, and the event says who decided" {
@@ -130,7 +130,7 @@ policy() {
   contained --annotate trace=mkdir,openat -- 'caller32-raw mkdir s:/tmp/d 0750; caller32-raw openat -100 s:/etc/passwd 0x80000'
   assert_line --index 0 "mkdir = 0"
   assert_event '.syscall == "mkdir" and .arch == "i386" and .args.pathname == "/tmp/d" and .args.mode == "0750"'
-  assert_event '.syscall == "openat" and .arch == "i386" and .args.dirfd == "AT_FDCWD" and .args.filename == "/etc/passwd"'
+  assert_event '.syscall == "openat" and .arch == "i386" and .args.dirfd == "AT_FDCWD" and .args.pathname == "/etc/passwd"'
 }
 
 @test "a rule for one ABI leaves the other alone" {

@@ -22,7 +22,7 @@ contained() {
   assert_line --index 2 "0"
   assert_line --index 3 "mknod = 0"
   assert_line --index 4 "4"
-  assert_event '.syscall == "mknod" and .return == 0 and .args.dev == "1:3" and (.args.mode | test("S_IFCHR"))'
+  assert_event '.syscall == "mknod" and .return == 0 and .args.dev == "c 1:3" and (.args.mode | test("S_IFCHR"))'
 }
 
 @test "busybox's mknod works as its user expects" {
