@@ -29,6 +29,11 @@ static const struct {
 	{ "time", GROUP_TIME },
 };
 
+const struct syscall_def *sysno_def(const struct syscall_number *row)
+{
+	return &syscall_defs[row->def];
+}
+
 const struct syscall_def *sysno_find(const struct abi *abi, uint32_t nr)
 {
 	size_t low = 0, high = abi->n_numbers;
@@ -37,7 +42,7 @@ const struct syscall_def *sysno_find(const struct abi *abi, uint32_t nr)
 		size_t mid = (low + high) / 2;
 
 		if (abi->numbers[mid].nr == nr)
-			return abi->numbers[mid].def;
+			return sysno_def(&abi->numbers[mid]);
 		if (abi->numbers[mid].nr < nr)
 			low = mid + 1;
 		else
@@ -53,7 +58,7 @@ int64_t sysno_number(const struct abi *abi, const char *name)
 	while (low < high) {
 		size_t mid = (low + high) / 2;
 		const struct syscall_number *row = &abi->numbers[abi->by_name[mid]];
-		int order = strcmp(row->def->name, name);
+		int order = strcmp(sysno_def(row)->name, name);
 
 		if (order == 0)
 			return row->nr;
@@ -84,14 +89,14 @@ int sysno_arg(const struct syscall_def *def, const char *name)
 	return n_paths == 1 && strcmp(name, "path") == 0 ? path : -ENOENT;
 }
 
-static int compare_name(const void *name, const void *row)
+static int compare_name(const void *name, const void *def)
 {
-	return strcmp(name, *(const char *const *)row);
+	return strcmp(name, ((const struct syscall_def *)def)->name);
 }
 
 bool sysno_is_known(const char *name)
 {
-	return bsearch(name, syscall_names, SYSCALL_NAMES, sizeof(syscall_names[0]), compare_name);
+	return bsearch(name, syscall_defs, SYSCALL_NAMES, sizeof(syscall_defs[0]), compare_name);
 }
 
 static unsigned min3(unsigned a, unsigned b, unsigned c)
@@ -136,11 +141,12 @@ const char *sysno_suggest(const char *name)
 	if (len > NAME_MAX_LEN)
 		return NULL;
 	for (size_t i = 0; i < SYSCALL_NAMES; i++) {
-		unsigned d = edit_distance(name, len, syscall_names[i], strlen(syscall_names[i]));
+		const char *known = syscall_defs[i].name;
+		unsigned d = edit_distance(name, len, known, strlen(known));
 
 		if (d < best_distance) {
 			best_distance = d;
-			best = syscall_names[i];
+			best = known;
 		}
 	}
 	return best;

@@ -77,6 +77,8 @@ struct syscall_def {
 	const struct syscall_arg *args; /* nargs of them */
 };
 
+/* The call of a row of abi->numbers. Never NULL. */
+const struct syscall_def *sysno_def(const struct syscall_number *row);
 /* NULL if the ABI has no such number. */
 const struct syscall_def *sysno_find(const struct abi *abi, uint32_t nr);
 /* Number with the ABI's nr_bit, or -ENOENT (int64_t: x32 numbers do not matter, but -1 would). */

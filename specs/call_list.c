@@ -223,7 +223,7 @@ static int bind_group(struct list *l, const struct call_item *item, const struct
 		      bool *is_bound)
 {
 	for (size_t i = 0; i < abi->n_numbers; i++) {
-		const struct syscall_def *def = abi->numbers[i].def;
+		const struct syscall_def *def = sysno_def(&abi->numbers[i]);
 		int r;
 
 		if (!def || !(def->groups & item->groups))

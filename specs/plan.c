@@ -86,11 +86,12 @@ static int add_group(struct entries *list, const struct abi *abi, const struct r
 
 	for (size_t i = 0; i < abi->n_numbers; i++) {
 		const struct syscall_number *row = &abi->numbers[i];
+		const struct syscall_def *def = sysno_def(row);
 		int r;
 
-		if (row->def->groups & GROUP_NEVER || !(is_all || row->def->groups & item->groups))
+		if (def->groups & GROUP_NEVER || !(is_all || def->groups & item->groups))
 			continue;
-		r = add(list, abi, row->nr, row->def, rule, item);
+		r = add(list, abi, row->nr, def, rule, item);
 		if (r < 0)
 			return r;
 	}

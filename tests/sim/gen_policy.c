@@ -71,7 +71,8 @@ static void add_item(struct rng *rng, const struct abi *native, enum action acti
 	const struct abi *family[3];
 	size_t n = abi_family(native, family);
 	const struct abi *abi = family[rng_below(rng, (uint32_t)n)];
-	const struct syscall_def *def = abi->numbers[rng_below(rng, (uint32_t)abi->n_numbers)].def;
+	const struct syscall_def *def =
+		sysno_def(&abi->numbers[rng_below(rng, (uint32_t)abi->n_numbers)]);
 
 	if (rng_chance(rng, 15))
 		def = sysno_find(native, (uint32_t)sysno_number(native, "seccomp"));

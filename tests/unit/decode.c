@@ -271,7 +271,7 @@ static void every_name_in_calls_tab_is_known(void)
 		const struct abi *abi = abi_get(a);
 
 		for (size_t i = 0; i < abi->n_numbers; i++) {
-			const struct syscall_def *def = abi->numbers[i].def;
+			const struct syscall_def *def = sysno_def(&abi->numbers[i]);
 
 			for (unsigned k = 0; k < def->nargs; k++) {
 				if (decode_knows(def->args[k].kind, def->args[k].set))

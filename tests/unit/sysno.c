@@ -16,8 +16,8 @@ static void tables_are_sorted_and_names_unique(void)
 		tap_ok(abi->n_numbers > 300);
 		for (size_t k = 1; k < abi->n_numbers; k++) {
 			tap_ok(abi->numbers[k - 1].nr < abi->numbers[k].nr);
-			tap_ok(strcmp(abi->numbers[abi->by_name[k - 1]].def->name,
-				      abi->numbers[abi->by_name[k]].def->name) < 0);
+			tap_ok(strcmp(sysno_def(&abi->numbers[abi->by_name[k - 1]])->name,
+				      sysno_def(&abi->numbers[abi->by_name[k]])->name) < 0);
 		}
 	}
 }
@@ -30,9 +30,9 @@ static void every_number_and_name_leads_back_to_itself(void)
 		for (size_t k = 0; k < abi->n_numbers; k++) {
 			const struct syscall_number *row = &abi->numbers[k];
 
-			tap_ok(sysno_find(abi, row->nr) == row->def);
-			tap_int_eq(sysno_number(abi, row->def->name), row->nr);
-			tap_ok(sysno_is_known(row->def->name));
+			tap_ok(sysno_find(abi, row->nr) == sysno_def(row));
+			tap_int_eq(sysno_number(abi, sysno_def(row)->name), row->nr);
+			tap_ok(sysno_is_known(sysno_def(row)->name));
 			tap_int_eq(row->nr & abi->nr_bit, abi->nr_bit);
 		}
 		tap_ok(!sysno_find(abi, UINT32_MAX));
@@ -53,14 +53,14 @@ static void rows_agree_with_libseccomp_where_it_knows_them(void)
 		for (size_t k = 0; k < abi->n_numbers; k++) {
 			const struct syscall_number *row = &abi->numbers[k];
 			int nr = seccomp_syscall_resolve_name_arch(abi->libseccomp_arch,
-								   row->def->name);
+								   sysno_def(row)->name);
 			_cleanup_free_ char *name = seccomp_syscall_resolve_num_arch(
 				abi->libseccomp_arch, (int)row->nr);
 
 			if (nr >= 0)
 				tap_int_eq(nr, row->nr);
 			if (name)
-				tap_str_eq(row->def->name, name);
+				tap_str_eq(sysno_def(row)->name, name);
 			compared += name ? 1 : 0;
 		}
 		tap_ok(compared > 250);
@@ -75,7 +75,7 @@ static void no_argument_of_a_32_bit_abi_has_64_bits(void)
 		const struct abi *abi = abi_by_name(names[i]);
 
 		for (size_t k = 0; k < abi->n_numbers; k++) {
-			const struct syscall_def *def = abi->numbers[k].def;
+			const struct syscall_def *def = sysno_def(&abi->numbers[k]);
 
 			for (unsigned a = 0; a < def->nargs; a++)
 				if (arg_kind_width(def->args[a].kind, abi) != 32)
@@ -128,7 +128,7 @@ static void arguments_are_those_that_tracefs_shows_for_x86_64(void)
 	if (abi_native() != abi)
 		tap_skip("not an x86_64 machine");
 	for (size_t k = 0; k < abi->n_numbers; k++) {
-		const struct syscall_def *def = abi->numbers[k].def;
+		const struct syscall_def *def = sysno_def(&abi->numbers[k]);
 		_cleanup_fclose_ FILE *format = NULL;
 		const char *name = def->name;
 		char path[128];
@@ -205,7 +205,7 @@ static void groups_have_names_and_the_never_notified_calls_have_none(void)
 	tap_int_eq(sysno_group("file"), GROUP_FILE);
 	tap_int_eq(sysno_group("files"), 0);
 	for (size_t k = 0; k < x86_64->n_numbers; k++)
-		tap_ok(x86_64->numbers[k].def->groups != 0);
+		tap_ok(sysno_def(&x86_64->numbers[k])->groups != 0);
 }
 
 static void a_misspelt_call_is_told_the_right_one(void)
