@@ -295,7 +295,7 @@ static void no_call_has_two_arguments_of_one_name(void)
 		const struct abi *abi = abi_get(a);
 
 		for (size_t i = 0; i < abi->n_numbers; i++) {
-			const struct syscall_def *def = abi->numbers[i].def;
+			const struct syscall_def *def = sysno_def(&abi->numbers[i]);
 
 			for (unsigned k = 0; k < def->nargs; k++)
 				for (unsigned n = 0; n < k; n++)
