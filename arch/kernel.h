@@ -29,6 +29,9 @@
 #ifndef PIDFD_THREAD /* Linux 6.9 */
 #define PIDFD_THREAD O_EXCL
 #endif
+#ifndef PTRACE_SET_SYSCALL_INFO /* Linux 6.16 */
+#define PTRACE_SET_SYSCALL_INFO 0x4212
+#endif
 #ifndef AUDIT_ARCH_LOONGARCH64
 #define AUDIT_ARCH_LOONGARCH64 (258 | __AUDIT_ARCH_64BIT | __AUDIT_ARCH_LE)
 #endif

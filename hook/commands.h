@@ -17,3 +17,5 @@ enum { COMMAND_OK = 0, COMMAND_FAILED = 1, COMMAND_USAGE = 2 };
 
 /* Says "waylay NAME: TEXT; see 'waylay NAME --help'" on stderr and returns COMMAND_USAGE. */
 int command_bad_usage(const char *name, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+int cmd_doctor(int argc, char **argv);

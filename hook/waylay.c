@@ -7,9 +7,14 @@
 #include "arch/base/log.h"
 #include "hook/cmd_events.h"
 #include "hook/commands.h"
+#include "specs/cap.h"
 
 /* One row a subcommand, sorted by name: { name, function, synopsis, help, options }. */
 static const struct command commands[] = {
+	{ "doctor", cmd_doctor, "[--json] [--config FILE]",
+	  "say what of kernel, runtimes and permissions is there, and what is missing",
+	  "  --json         the same as JSON\n"
+	  "  --config FILE  the host's configuration (default: " CAP_DEFAULT_PATH ")" },
 	{ "events", cmd_events, "[OPTIONS] FILE|-", "print a file of events as strace would",
 	  "  -f, --follow          go on as the file grows\n"
 	  "  --syscall NAME,...    only these calls\n"

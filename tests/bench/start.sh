@@ -17,7 +17,7 @@ run_once() { # KIND: milliseconds with two decimals into $T/KIND
   local kind=$1 id=$ID-$1-$2 from to
   BUNDLE=$T/bundle-$kind
   from=$(date +%s%N)
-  "${RT[@]}" run --bundle "$BUNDLE" "$id" </dev/null >>"$T/out.log" 2>&1 || fail "$kind: $(tail -n 3 "$T/out.log")"
+  "${RT[@]}" run --bundle "$BUNDLE" "$id" <"$T/empty" >>"$T/out.log" 2>&1 || fail "$kind: $(tail -n 3 "$T/out.log")"
   to=$(date +%s%N)
   echo $(((to - from) / 10000)) >>"$T/$kind"
 }

@@ -220,7 +220,7 @@ host_builtin() {
   # An older kernel, made by a filter of our own around the runtime.
   WRAP=("$WAYLAY" run --policy "$T/old-kernel.json" --)
   run timeout 20 unshare --mount sh -c 'umount /sys/fs/cgroup/unified 2>/dev/null; exec "$@"' sh \
-    "${WRAP[@]}" "$RUNTIME" --root "$T/state" run --bundle "$BUNDLE" "$ID"
+    "${WRAP[@]}" "$RUNTIME" --root "$T/state" run --bundle "$BUNDLE" "$ID" <"$T/empty"
   assert_failure
   refute_output --partial ran-all-the-same
   assert_output --partial "Function not implemented"

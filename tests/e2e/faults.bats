@@ -46,7 +46,7 @@ SCRIPT
   for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
     ID=${ID%-k*}-k$i
     CONTAINERS+=("$ID")
-    rt run --bundle "$BUNDLE" "$ID" >"$T/stdout.log" 2>"$T/stderr.log" </dev/null &
+    rt run --bundle "$BUNDLE" "$ID" >"$T/stdout.log" 2>"$T/stderr.log" &
     job=$!
     # The later in the loop the later the kill: each round waits for some more looks at the process table.
     for _ in $(seq "$i"); do installer >"$T/pid"; done

@@ -56,6 +56,7 @@ setup() {
   HOST=$T/host.json
   OUT=$T/out
   mkdir "$BUNDLE" "$OUT" "$T/policies" "$T/state" "$T/run"
+  : >"$T/empty"
   host_config
   LISTENERS=()
   CONTAINERS=()
@@ -115,12 +116,13 @@ teardown() {
 # ---- runtimes ------------------------------------------------------------------------------------
 
 # crun refuses to start where cgroup v1 and v2 are both mounted: it gets a mount namespace without v2.
+# Its stdin must be no device of the host: with a user namespace crun gives /dev/null to uid 100000.
 rt() {
   local wrap=(timeout --kill-after=5 30)
   if [ "$RUNTIME" = crun ] && grep -q ' /sys/fs/cgroup/unified ' /proc/self/mountinfo; then
     wrap+=(unshare --mount sh -c 'umount /sys/fs/cgroup/unified && exec "$@"' sh)
   fi
-  "${wrap[@]}" "$RUNTIME" --root "$T/state" "$@" 3>&-
+  "${wrap[@]}" "$RUNTIME" --root "$T/state" "$@" 3>&- <"$T/empty"
 }
 
 # ---- bundles -------------------------------------------------------------------------------------
@@ -217,7 +219,7 @@ container_run() {
 # The container's output goes to $T/stdout.log: a pipe would make `run` wait for its end.
 container_create() {
   CONTAINERS+=("$ID")
-  rt create --bundle "$BUNDLE" "$ID" >"$T/stdout.log" 2>"$T/stderr.log" </dev/null
+  rt create --bundle "$BUNDLE" "$ID" >"$T/stdout.log" 2>"$T/stderr.log"
 }
 
 container_start() {

@@ -53,7 +53,7 @@ notify_profile() {
     mkdir "$BUNDLE"
     bundle --annotate trace=mkdir --annotate log=getppid -- sh -c "caller-raw mkdir s:/tmp/box$i 0755; caller-threads 2 50"
     CONTAINERS+=("$ID-$i")
-    rt run --bundle "$BUNDLE" "$ID-$i" >"$T/out$i.log" 2>&1 </dev/null &
+    rt run --bundle "$BUNDLE" "$ID-$i" >"$T/out$i.log" 2>&1 &
     jobs+=($!)
   done
   for i in "${jobs[@]}"; do wait "$i"; done
