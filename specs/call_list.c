@@ -350,7 +350,7 @@ static int append_item(struct list *l, struct call_item *take)
 int policy_parse_list(struct rule *rule, const char *text, const char *what, struct wl_err *err)
 {
 	struct list l = { .rule = rule, .text = text, .what = what, .err = err };
-	const char *p = text, *end;
+	const char *p = text, *end = text;
 	int r;
 
 	for (;; p = end + 1) {

@@ -332,7 +332,7 @@ static int read_rule(struct policy *policy, const struct json *j, const char *do
 {
 	struct rule_draft d = { 0 };
 	const char *name = NULL;
-	enum action action;
+	enum action action = ACTION_TRACE;
 	struct rule *rule;
 	int r;
 
