@@ -6,6 +6,7 @@
 #include "arch/base/cleanup.h"
 #include "arch/base/log.h"
 #include "hook/cmd_events.h"
+#include "hook/cmd_explain.h"
 #include "hook/commands.h"
 #include "specs/cap.h"
 
@@ -21,6 +22,13 @@ static const struct command commands[] = {
 	  "  --container ID,...    only these containers\n"
 	  "  --errno NAME,...      only calls answered with one of these (EPERM, ...)\n"
 	  "Lines that are no events are reported and skipped; the exit status is then 1." },
+	{ "explain", cmd_explain, "[OPTIONS] CONFIG.json|--pid PID [CALL...]",
+	  "say what a container's filter answers to which call, and why",
+	  "  --bpf           show the filter, disassembled\n"
+	  "  --policy FILE   take the rules from a policy file, not from the annotations\n"
+	  "  --config FILE   the host's configuration, instead of the default\n"
+	  "  --pid PID       show the filters that a running process has\n"
+	  "  --dump FILE     with --pid: write the newest filter's instructions to a file" },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 

@@ -144,6 +144,34 @@ static const struct abi *abi_of_number(const struct concerned *c, uint32_t nr)
 	return abi;
 }
 
+/* Whether the listener (or tracer) can be asked: that verdict is somewhere below the node. */
+static bool can_notify(const struct merge *m, uint32_t node, uint8_t *known)
+{
+	const struct bpf_node *n = &m->dag.nodes[node];
+	uint32_t verdict, action = m->plan->policy->engine == ENGINE_TRACE ? SECCOMP_RET_TRACE
+									   : SECCOMP_RET_USER_NOTIF;
+	bool can;
+
+	if (known[node])
+		return known[node] == 2;
+	if (n->kind == BPF_NODE_TEST)
+		can = can_notify(m, n->t, known) || can_notify(m, n->f, known);
+	else
+		can = bpf_node_is_const(&m->dag, node, &verdict) &&
+		      (verdict & SECCOMP_RET_ACTION_FULL) == action;
+	known[node] = can ? 2 : 1;
+	return can;
+}
+
+static void count_notified(struct merge *m, const struct bpf_ranges *ranges)
+{
+	_cleanup_free_ uint8_t *known = calloc(m->dag.n_nodes, 1);
+
+	for (size_t i = 0; known && i < ranges->n; i++)
+		m->n_notified += ranges->r[i].lo == ranges->r[i].hi &&
+				 can_notify(m, ranges->r[i].node, known);
+}
+
 /* All calls of one arch: a tree over their numbers. */
 static uint32_t merge_arch(struct merge *m, uint32_t profile, uint32_t arch, struct concerned *c)
 {
@@ -170,6 +198,8 @@ static uint32_t merge_arch(struct merge *m, uint32_t profile, uint32_t arch, str
 				merge_map_node(m, bpf_node_prune(&m->dag, range->node), &keep);
 		}
 	}
+	if (!m->dag.error)
+		count_notified(m, &ranges);
 	return bpf_ranges_tree(&m->dag, &ranges);
 }
 
@@ -213,7 +243,7 @@ static int merge_all(struct merge *m, uint32_t profile, uint32_t *ret_node)
 }
 
 static int merge_try(const struct bpf_prog *profile, const struct plan *plan, bool as_block,
-		     struct bpf_prog *ret_prog, struct wl_err *err)
+		     struct bpf_prog *ret_prog, unsigned *ret_notified, struct wl_err *err)
 {
 	_cleanup_(merge_done) struct merge m = { .plan = plan };
 	uint32_t node = 0;
@@ -233,6 +263,7 @@ static int merge_try(const struct bpf_prog *profile, const struct plan *plan, bo
 			"the profile sends notifications to a listener of its own; a filter "
 			"has one listener: take listenerPath and SCMP_ACT_NOTIFY out of it");
 	r = merge_all(&m, node, &node);
+	*ret_notified = m.n_notified;
 	return r < 0 ? r : bpf_emit(&m.dag, node, ret_prog);
 }
 
@@ -240,10 +271,11 @@ int merge_compile(const struct bpf_prog *profile, const struct plan *plan,
 		  struct bpf_prog *ret_prog, struct merge_stats *ret_stats, struct wl_err *err)
 {
 	struct bpf_prog prog = { 0 };
-	int r = merge_try(profile, plan, false, &prog, err);
+	unsigned notified = 0;
+	int r = merge_try(profile, plan, false, &prog, &notified, err);
 
 	if (r == -E2BIG && profile)
-		r = merge_try(profile, plan, true, &prog, err);
+		r = merge_try(profile, plan, true, &prog, &notified, err);
 	if (r == -E2BIG)
 		return wl_err_say(
 			err, r,
@@ -261,7 +293,8 @@ int merge_compile(const struct bpf_prog *profile, const struct plan *plan,
 	}
 	if (ret_stats)
 		*ret_stats = (struct merge_stats){ .profile_len = profile ? profile->len : 0,
-						   .merged_len = prog.len };
+						   .merged_len = prog.len,
+						   .notified = notified };
 	*ret_prog = prog;
 	return 0;
 }

@@ -16,6 +16,7 @@ struct mapping {
 #define MERGE_MAPPINGS 4096
 
 struct merge {
+	unsigned n_notified; /* calls */
 	struct bpf_dag dag;
 	const struct plan *plan;
 	bool has_guard;		  /* NEW_LISTENER is answered EBUSY */
