@@ -107,26 +107,6 @@ char *buf_take(struct buf *b)
 	return p;
 }
 
-void out_mem(struct out *o, const char *s, size_t len)
-{
-	if ((size_t)(o->end - o->at) < len) {
-		o->cut = true;
-		return;
-	}
-	memcpy(o->at, s, len);
-	o->at += len;
-}
-
-void out_str(struct out *o, const char *s)
-{
-	out_mem(o, s, strlen(s));
-}
-
-void out_char(struct out *o, char c)
-{
-	out_mem(o, &c, 1);
-}
-
 static void out_base(struct out *o, uint64_t v, unsigned base)
 {
 	char tmp[24], *p = tmp + sizeof(tmp);

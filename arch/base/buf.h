@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Growing buffer; always NUL-terminated once written to. Out of memory is remembered in `failed` and
  * reported once at the end, so that a row of appends needs one check. */
@@ -37,9 +38,30 @@ static inline struct out out_init(char *mem, size_t size)
 	return (struct out){ .at = mem, .end = mem + size };
 }
 
-void out_mem(struct out *o, const char *s, size_t len);
-void out_str(struct out *o, const char *s);
-void out_char(struct out *o, char c);
+/* Inline: an event is some dozens of these, most of a length that the compiler knows. */
+static inline void out_mem(struct out *o, const char *s, size_t len)
+{
+	if ((size_t)(o->end - o->at) < len) {
+		o->cut = true;
+		return;
+	}
+	memcpy(o->at, s, len);
+	o->at += len;
+}
+
+static inline void out_str(struct out *o, const char *s)
+{
+	out_mem(o, s, strlen(s));
+}
+
+static inline void out_char(struct out *o, char c)
+{
+	if (o->at < o->end)
+		*o->at++ = c;
+	else
+		o->cut = true;
+}
+
 void out_u64(struct out *o, uint64_t v);
 void out_i64(struct out *o, int64_t v);
 void out_hex(struct out *o, uint64_t v); /* with 0x */

@@ -108,7 +108,7 @@ static void dec_fd(struct out *o, int32_t fd, bool is_dir)
 void dec_scalar(const struct dec *d, uint8_t kind, const char *set, uint64_t value, bool is_signed)
 {
 	const struct const_set *consts = set ? const_set_find(set, d->call->abi) : NULL;
-	bool is_64 = arg_kind_width(kind, d->call->abi) == 64;
+	bool is_64;
 
 	switch (kind) {
 	case ARG_FD:
@@ -130,8 +130,10 @@ void dec_scalar(const struct dec *d, uint8_t kind, const char *set, uint64_t val
 		out_char(d->out, '"');
 		break;
 	case ARG_FLAGS:
+		dec_flags(d->out, consts, (uint32_t)value);
+		break;
 	case ARG_LFLAGS:
-		dec_flags(d->out, consts, is_64 ? value : (uint32_t)value);
+		dec_flags(d->out, consts, d->call->abi->word == 8 ? value : (uint32_t)value);
 		break;
 	case ARG_ENUM:
 		dec_enum(d->out, consts, value, false);
@@ -140,6 +142,7 @@ void dec_scalar(const struct dec *d, uint8_t kind, const char *set, uint64_t val
 		dec_signal(d->out, (uint32_t)value);
 		break;
 	default:
+		is_64 = arg_kind_width(kind, d->call->abi) == 64;
 		if (!is_64)
 			value = is_signed ? (uint64_t)(int64_t)(int32_t)value : (uint32_t)value;
 		if (is_signed)
