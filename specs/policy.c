@@ -64,12 +64,26 @@ bool policy_has_rule(const struct policy *policy, const char *name)
 	return false;
 }
 
-/* "trace#1", the first number that is free; or a copy of the name. */
+static unsigned count_stem(const struct policy *policy, const char *stem)
+{
+	size_t len = strlen(stem);
+	unsigned n = 0;
+
+	for (size_t i = 0; i < policy->n_rules; i++) {
+		const char *name = policy->rules[i].name;
+
+		n += strncmp(name, stem, len) == 0 && name[len] == '#';
+	}
+	return n;
+}
+
+/* "trace#1", the first free number from the count on; or a copy of the name. */
 static char *make_name(const struct policy *policy, const char *stem, bool is_numbered)
 {
 	char *name = is_numbered ? NULL : strdup(stem);
 
-	for (unsigned i = 1; is_numbered; i++) {
+	/* Made names are mostly in order: begin at the first that can be free of them. */
+	for (unsigned i = count_stem(policy, stem) + 1; is_numbered; i++) {
 		if (asprintf(&name, "%s#%u", stem, i) < 0)
 			return NULL;
 		if (!policy_has_rule(policy, name))
