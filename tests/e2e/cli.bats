@@ -59,9 +59,8 @@ bad_usage() {
 }
 
 @test "doctor without privileges says what is missing and how to get it" {
-  cp "$WAYLAY" "$HOST" "$T/"
-  chmod 755 "$T/waylay" && chmod 644 "$T/host.json"
-  run setpriv --reuid 65534 --clear-groups "$T/waylay" doctor --config "$T/host.json"
+  cp "$WAYLAY" "$T/"
+  run setpriv --reuid 65534 --clear-groups "$T/waylay" doctor --config "$HOST"
   assert_failure 1
   assert_line --regexp '^missing +CAP_SYS_ADMIN .*run as root'
 }

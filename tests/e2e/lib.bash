@@ -47,7 +47,7 @@ teardown_file() {
 
 setup() {
   T=$(mktemp -d "/tmp/waylay-e2e.XXXXXX")
-  chmod 711 "$T"
+  chmod 755 "$T"
   ID=e2e-$RUNTIME-${T##*.}
   BUNDLE=$T/bundle
   LOG_DIR=$T/log

@@ -36,12 +36,14 @@ notify_profile() {
   assert_event '.container == "'"$ID"'" and .args.pathname == "/tmp/by-exec"'
 }
 
-@test "listenerPath without a policy: the calls go on to the kernel" {
+@test "listenerPath without a policy: the listener says what is missing, the calls fail" {
   start_listener
   notify_profile mkdir
   bundle --no-hook --no-events --profile "$T/notify.json" -- caller-raw mkdir s:/tmp/d 0755
   run container_run
-  assert_output "mkdir = 0"
+  assert_output "mkdir = -1 ENOSYS"
+  await_line "$T/waylayd.log" "container $ID: no policy came with its notification fd"
+  await_line "$T/waylayd.log" "--policy"
 }
 
 @test "many containers at once: each has its own answers and its own events" {
@@ -103,7 +105,8 @@ mknod = 0"
 @test "another user cannot speak to the socket" {
   start_listener
   assert_equal "$(stat -c %a "$SOCKET")" 600
-  run setpriv --reuid 65534 --clear-groups "$CALLERS/caller-await" 0.3 socket "$SOCKET"
+  cp "$CALLERS/caller-await" "$T/"
+  run setpriv --reuid 65534 --clear-groups "$T/caller-await" 0.3 socket "$SOCKET"
   assert_failure 1
 }
 

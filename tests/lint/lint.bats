@@ -66,7 +66,8 @@ may_not() {
 }
 
 @test "no lonely sleep in tests" {
-  none "$(grep -nE '^[^#]*\b(sleep|usleep|nanosleep) ?[(0-9]' -r tests --include='*.bats' --include='*.bash' --include='*.c' |
+  # In C a short pause between two looks at a thing, with a deadline, is at times the only way.
+  none "$(grep -nE '^[^#]*\bsleep ?[(0-9]' -r tests --include='*.bats' --include='*.bash' --include='*.c' |
     grep -vE 'sleep 1000|bench/' || true)" "wait for an event with a deadline:"
 }
 
@@ -117,7 +118,7 @@ documents() {
 
 @test "annotations.md and the manual name every annotation" {
   local key keys
-  keys=$(grep -ohE '^[[:space:]]*\{ "[a-z.-]+"' specs/annotations*.c | grep -oE '[a-z.-]+')
+  keys=$(sed -n 's/^[[:space:]]*KEY("\([a-z-]*\)".*/\1/p' specs/annotations.c)
   [ -n "$keys" ] || fail "no table of annotations found"
   for key in $keys; do
     grep -qE "(\`|dev\.waylay\.)$key" specs/annotations.md || fail "annotations.md says nothing of $key"
@@ -135,7 +136,7 @@ documents() {
 @test "what documents name as files is there" {
   local path
   for path in $(grep -ohE '`(specs|contrib|tests|arch|hook|plugin)/[A-Za-z0-9_./-]+`' $(files '*.md') | tr -d '`' | sort -u); do
-    case $path in *NAME*) continue ;; esac
+    case $path in *NAME* | *TOPIC*) continue ;; esac
     [ -e "$path" ] || fail "a document names $path, which is not there"
   done
 }
