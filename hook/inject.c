@@ -158,10 +158,11 @@ static int see_call(struct inject *inj, const struct syscall_info *call)
 	struct wl_err err = { 0 };
 	int r;
 
-	if (call->arch != regs_native()->audit_arch) {
+	if (abi_of(call->arch, (uint32_t)call->nr) != abi_native()) {
 		r = wl_err_say(
 			&err, -ENOTSUP,
-			"the runtime's init is a 32-bit program; waylay's hook needs a 64-bit one");
+			"the runtime's init makes 32-bit or x32 calls: waylay's hook needs a "
+			"runtime of the machine's own ABI");
 		return fail_and_kill(inj, r, &err);
 	}
 	r = load_read(&inj->task, call, &load, &err);

@@ -41,6 +41,9 @@ struct inject_target {
 	bool has_profile; /* config.json has a linux.seccomp: wait for init's own load */
 };
 
+/* Field 22 of /proc/PID/stat: with the pid it names a process for good. -ESRCH: there is none. */
+int inject_start_time(pid_t pid, uint64_t *ret_start_time);
+
 /* pidfd, start time, PTRACE_SEIZE (TRACESYSGOOD|TRACEEXEC|EXITKILL), PTRACE_INTERRUPT. After 0 init
  * cannot get further without us. -ESRCH, -EPERM (yama, rootless crun: the text names the spec route). */
 int inject_attach(const struct inject_target *target, struct inject **ret, struct wl_err *err);

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "arch/base/cleanup.h"
+#include "hook/inject.h"
 #include "hook/inject_task.h"
 
 #define SYSCALL_STOP	  (SIGTRAP | 0x80) /* with PTRACE_O_TRACESYSGOOD */
@@ -21,7 +22,7 @@ static int request(const struct task *task, int what, void *addr, void *data)
 }
 
 /* Field 22 of /proc/PID/stat; the name in field 2 may hold spaces and parentheses. */
-static int read_start_time(pid_t pid, uint64_t *ret)
+int inject_start_time(pid_t pid, uint64_t *ret_start_time)
 {
 	_cleanup_fclose_ FILE *f = NULL;
 	char path[64], line[1024], *p;
@@ -40,7 +41,7 @@ static int read_start_time(pid_t pid, uint64_t *ret)
 		if (!p)
 			return -EPROTO;
 	}
-	*ret = strtoull(p + 1, NULL, 10);
+	*ret_start_time = strtoull(p + 1, NULL, 10);
 	return 0;
 }
 
@@ -114,6 +115,13 @@ static int take_stop(struct task *task, int status, enum stop_kind *ret_kind,
 		*ret_kind = STOP_EVENT;
 		return 1;
 	}
+	if (event == PTRACE_EVENT_EXIT) {
+		/* The first thread ends: with its process, or since another thread execs (that one has no
+		 * filter). The latter takes over its number without waking a sleeping waitpid(PID) (tried
+		 * on 6.18); it cannot get that far before we go on. */
+		sys_pidfd_send_signal(task->pidfd, SIGKILL);
+		return 0;
+	}
 	if (event == PTRACE_EVENT_EXEC) {
 		*ret_kind = STOP_EXEC;
 		return 1;
@@ -182,7 +190,8 @@ static int attach_error(int code, pid_t pid, struct wl_err *err)
 
 static int stop_now(struct task *task)
 {
-	const long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
+	const long options =
+		PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT | PTRACE_O_EXITKILL;
 	enum stop_kind kind = STOP_EXIT;
 	struct syscall_info info;
 	int r;
@@ -207,7 +216,7 @@ int task_attach(struct task *task, pid_t pid, uint64_t start_time, struct wl_err
 	if (task->pidfd < 0)
 		return wl_err_set(err, task->pidfd, "open a pidfd of init %d", (int)pid);
 	/* Read after the pidfd was opened: if it is the right one, the pidfd is its. */
-	r = read_start_time(pid, &now);
+	r = inject_start_time(pid, &now);
 	if (r < 0)
 		return wl_err_set(err, r, "read the start time of init %d", (int)pid);
 	if (start_time && now != start_time)

@@ -9,6 +9,7 @@
  *   dump=FILE     the program that init was about to load
  *   fail=build|deliver|started
  *   die=N         the installer ends itself with SIGKILL at its Nth stop
+ *   shoot=N       init is killed at its Nth stop
  *   start=N       start time that init must have */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +28,7 @@
 #include "hook/inject.h"
 
 struct harness {
-	unsigned call, all, profile, die, check;
+	unsigned call, all, profile, die, shoot, check;
 	int answer;
 	uint64_t start;
 	pid_t pid;
@@ -157,6 +158,8 @@ static void at_stop(void *ctx, unsigned n)
 
 	if (n == h->die)
 		kill(getpid(), SIGKILL);
+	if (n == h->shoot)
+		kill(h->pid, SIGKILL);
 }
 
 static int install(struct harness *h, int ready)
@@ -204,8 +207,9 @@ static void take_option(struct harness *h, const char *arg)
 	} rows[] = {
 		{ "call", &h->call, NULL },	  { "all", &h->all, NULL },
 		{ "profile", &h->profile, NULL }, { "die", &h->die, NULL },
-		{ "check", &h->check, NULL },	  { "log", NULL, &h->log },
-		{ "dump", NULL, &h->dump },	  { "fail", NULL, &h->fail },
+		{ "shoot", &h->shoot, NULL },	  { "check", &h->check, NULL },
+		{ "log", NULL, &h->log },	  { "dump", NULL, &h->dump },
+		{ "fail", NULL, &h->fail },
 	};
 
 	value = value ? value + 1 : "1";

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The OCI hook: at createRuntime it hands init to the installer, at poststop it waits for the end. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "arch/base/cleanup.h"
+#include "arch/base/log.h"
+#include "hook/handoff.h"
+#include "hook/inject.h"
+#include "hook/installer.h"
+#include "specs/annotations.h"
+#include "specs/merge.h"
+#include "specs/oci.h"
+#include "specs/profile.h"
+
+/* Every wait of ours ends earlier; this is for what was not thought of (a bundle on a dead NFS server). */
+#define HOOK_TIMEOUT_S 60
+
+struct options {
+	const char *socket, *config;
+};
+
+static const char help[] =
+	"Usage: waylay-hook [--socket PATH] [--config FILE]\n\n"
+	"OCI hook: the runtime runs it at createRuntime and at poststop, with the container's "
+	"state on\n"
+	"stdin. Containers without an annotation of waylay's are left alone.\n\n"
+	"  --socket PATH  the host's listener (default: the configuration's); if nobody listens "
+	"there, a\n"
+	"                 private listener is started\n"
+	"  --config FILE  what containers may ask for (default: " CAP_DEFAULT_PATH ")\n";
+
+/* 1: go on; else main's exit status is -r. */
+static int parse_options(char **argv, struct options *ret)
+{
+	struct {
+		const char *name;
+		const char **value;
+	} rows[] = { { "--socket", &ret->socket }, { "--config", &ret->config } };
+
+	for (char **arg = argv + 1; *arg; arg++) {
+		size_t i;
+
+		if (strcmp(*arg, "--help") == 0 || strcmp(*arg, "-h") == 0) {
+			fputs(help, stdout);
+			return 0;
+		}
+		if (strcmp(*arg, "--version") == 0) {
+			printf("waylay-hook %s\n", WAYLAY_VERSION);
+			return 0;
+		}
+		for (i = 0; i < ARRAY_SIZE(rows); i++) {
+			size_t n = strlen(rows[i].name);
+
+			if (strncmp(*arg, rows[i].name, n) != 0)
+				continue;
+			if ((*arg)[n] == '=')
+				*rows[i].value = *arg + n + 1;
+			else if ((*arg)[n] == '\0' && arg[1])
+				*rows[i].value = *++arg;
+			else
+				continue;
+			break;
+		}
+		if (i == ARRAY_SIZE(rows)) {
+			log_error("bad argument '%s'; see 'waylay-hook --help'", *arg);
+			return -2;
+		}
+		if ((*rows[i].value)[0] != '/') {
+			log_error("%s: '%s' is no absolute path", rows[i].name, *rows[i].value);
+			return -2;
+		}
+	}
+	return 1;
+}
+
+/* Most containers ask for nothing: they must not depend on our configuration being right. */
+static bool concerns_us(const struct json *annotations)
+{
+	if (!annotations || annotations->type != JSON_OBJECT)
+		return false;
+	for (size_t i = 0; i < annotations->u.list.n; i++) {
+		const char *key = annotations->u.list.keys[i];
+
+		if (strncmp(key, ANNOTATION_PREFIX, strlen(ANNOTATION_PREFIX)) == 0 ||
+		    strcmp(key, "io.containers.trace-syscall") == 0)
+			return true;
+	}
+	return false;
+}
+
+/* All that can be known to fail before init is touched. */
+static int check_policy(const struct policy *policy, const struct cap *cap,
+			const struct oci_config *config, bool *ret_needs_listener,
+			struct wl_err *err)
+{
+	_cleanup_(bpf_prog_done) struct bpf_prog profile = { 0 }, merged = { 0 };
+	_cleanup_(plan_freep) struct plan *plan = NULL;
+	struct merge_stats stats;
+	int r;
+
+	r = cap_check(cap, policy, err);
+	if (r < 0)
+		return r;
+	if (cap->require_exec_coverage)
+		return wl_err_say(
+			err, -EPERM,
+			"'%s' has require_exec_coverage, and a hook does not see `exec`: use the "
+			"spec route, `waylay merge`",
+			cap->path ?: CAP_DEFAULT_PATH);
+	if (policy->engine == ENGINE_TRACE)
+		return wl_err_say(err, -ENOTSUP,
+				  "annotation " ANNOTATION_PREFIX
+				  "engine: 'trace' is not built in: use "
+				  "'notify'");
+	if (config->seccomp) {
+		r = profile_compile(config->seccomp, &profile, err);
+		if (r < 0)
+			return r;
+	}
+	r = plan_new(policy, abi_native(), &plan, err);
+	if (r < 0)
+		return r;
+	r = merge_compile(profile.len ? &profile : NULL, plan, &merged, &stats, err);
+	if (r < 0)
+		return r;
+	*ret_needs_listener = merge_needs_listener(plan);
+	return 0;
+}
+
+static int create(const struct options *options, const struct oci_state *state,
+		  const struct oci_config *config, const struct json *annotations,
+		  struct wl_err *err)
+{
+	_cleanup_(policy_freep) struct policy *policy = NULL;
+	_cleanup_(cap_freep) struct cap *cap = NULL;
+	_cleanup_close_ int listener = -EBADF;
+	bool needs_listener = false;
+	uint64_t start_time = 0;
+	int r;
+
+	if (state->pid <= 0)
+		return wl_err_say(err, -EINVAL,
+				  "state of '%s' names no pid: not a createRuntime hook?",
+				  state->id);
+	r = inject_start_time(state->pid, &start_time);
+	if (r < 0)
+		return wl_err_set(err, r, "state of '%s': pid %d", state->id, (int)state->pid);
+	r = cap_load(options->config, &cap, err);
+	if (r < 0)
+		return r;
+	r = annotations_parse(annotations, cap->policy_dir, &policy, err);
+	if (r < 0 || !policy)
+		return r;
+	r = check_policy(policy, cap, config, &needs_listener, err);
+	if (r < 0)
+		return r;
+	if (needs_listener) {
+		listener = handoff_offer(cap, options->socket, options->config, state->id,
+					 state->pid, state->bundle, policy, err);
+		if (listener < 0)
+			return listener;
+	}
+	const struct installer what = {
+		.id = state->id,
+		.bundle = state->bundle,
+		.pid = state->pid,
+		.start_time = start_time,
+		.has_profile = config->seccomp,
+		.policy = policy,
+		.cap = cap,
+		.socket_path = options->socket,
+		.config_path = options->config,
+		.listener = listener,
+	};
+	return installer_start(&what, err);
+}
+
+static int end(const struct options *options, const struct oci_state *state, struct wl_err *err)
+{
+	_cleanup_(cap_freep) struct cap *cap = NULL;
+	int r;
+
+	r = cap_load(options->config, &cap, err);
+	return r < 0 ? r : handoff_ended(cap, options->socket, state->id, err);
+}
+
+static int run(const struct options *options, struct wl_err *err)
+{
+	_cleanup_(oci_config_freep) struct oci_config *config = NULL;
+	_cleanup_(oci_state_freep) struct oci_state *state = NULL;
+	const struct json *annotations;
+	bool is_over;
+	int r;
+
+	r = oci_state_read(STDIN_FILENO, &state, err);
+	if (r < 0)
+		return r;
+	is_over = strcmp(state->status, "stopped") == 0;
+	if (!state->bundle)
+		return wl_err_say(err, -EINVAL, "state of '%s' names no absolute bundle path",
+				  state->id);
+	r = oci_config_load(state->bundle, &config, err);
+	/* At poststop the bundle may be on its way out. */
+	if (r < 0 && !is_over)
+		return r;
+	/* crun 1.8.1 leaves annotations out of the state. */
+	annotations = config && config->annotations ? config->annotations : state->annotations;
+	if (config && !concerns_us(annotations))
+		return 0;
+	return is_over ? end(options, state, err)
+		       : create(options, state, config, annotations, err);
+}
+
+static void give_up(int sig)
+{
+	static const char text[] = "waylay-hook: gave up after 60 s without an answer\n";
+	ssize_t ignored;
+
+	ignored = write(STDERR_FILENO, text, sizeof(text) - 1);
+	(void)ignored;
+	_exit(1);
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = { 0 };
+	struct wl_err err = { 0 };
+	int r;
+
+	/* The image's configuration can put variables into a hook's environment: none of them counts. */
+	clearenv();
+	log_init("waylay-hook", 0);
+	r = parse_options(argv, &options);
+	if (r <= 0)
+		return -r;
+	if (isatty(STDIN_FILENO)) {
+		log_error("this is an OCI hook: the runtime runs it with the container's state on "
+			  "stdin; see "
+			  "'waylay-hook --help'");
+		return 2;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGALRM, give_up);
+	alarm(HOOK_TIMEOUT_S);
+	r = run(&options, &err);
+	if (r < 0) {
+		log_init("waylay-hook", 1);
+		log_error("%s", err.msg);
+		return 1;
+	}
+	return 0;
+}
