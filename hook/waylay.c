@@ -5,6 +5,7 @@
 
 #include "arch/base/cleanup.h"
 #include "arch/base/log.h"
+#include "hook/cmd_check.h"
 #include "hook/cmd_events.h"
 #include "hook/cmd_explain.h"
 #include "hook/commands.h"
@@ -12,6 +13,10 @@
 
 /* One row a subcommand, sorted by name: { name, function, synopsis, help, options }. */
 static const struct command commands[] = {
+	{ "check", cmd_check, "[--config FILE] FILE...",
+	  "say whether policy files and host configurations are right",
+	  "  --config FILE  is the policy below this host configuration's cap, too?\n"
+	  "Errors have line and column. Exit status 1: at least one file is wrong." },
 	{ "doctor", cmd_doctor, "[--json] [--config FILE]",
 	  "say what of kernel, runtimes and permissions is there, and what is missing",
 	  "  --json         the same as JSON\n"

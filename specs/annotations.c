@@ -301,28 +301,32 @@ static int read_all_handler_options(struct reader *rd, struct wl_err *err)
 }
 
 /* In this order rules are made: JSON objects have none. */
-#define KEYS(KEY)                                                                                \
-	KEY("policy", read_policy, "name of a policy file below the host's policy folder")       \
-	KEY("kill", read_kill, "call list: the process is killed")                               \
-	KEY("deny", read_deny, "call list: refused with an errno, EPERM if none is given")       \
-	KEY("emulate", read_emulate, "list of handlers that carry calls out for the container")  \
-	KEY("trace", read_trace, "call list: each call becomes an event with decoded arguments") \
-	KEY("log", read_log, "call list: as trace, scalar arguments only")                       \
-	KEY("engine", read_engine, "notify (default) or trace")                                  \
-	KEY("events", read_events, "where events go: file:NAME, unix:NAME, journald, stderr")    \
-	KEY("record", read_record, "NAME: write a seccomp profile of the calls that were made")  \
-	KEY("on-listener-loss", read_on_loss, "wait (default), enosys or kill")
-
-#define KEY_ROW(key, read, help) { key, read },
+/* clang-format off */
 static const struct {
 	const char *key;
 	int (*read)(struct reader *rd, const char *value, const char *what, struct wl_err *err);
-} rows[] = { KEYS(KEY_ROW) };
+	const char *help;
+} rows[] = {
+	{ "policy", read_policy, "name of a policy file below the host's policy folder" },
+	{ "kill", read_kill, "call list: the process is killed" },
+	{ "deny", read_deny, "call list: refused with an errno, EPERM if none is given" },
+	{ "emulate", read_emulate, "list of handlers that carry calls out for the container" },
+	{ "trace", read_trace, "call list: each call becomes an event with decoded arguments" },
+	{ "log", read_log, "call list: as trace, scalar arguments only" },
+	{ "engine", read_engine, "notify (default) or trace" },
+	{ "events", read_events, "where events go: file:NAME, unix:NAME, journald, stderr" },
+	{ "record", read_record, "NAME: write a seccomp profile of the calls that were made" },
+	{ "on-listener-loss", read_on_loss, "wait (default), enosys or kill" },
+};
+/* clang-format on */
 
-#define KEY_HELP(key, read, help) ANNOTATION_PREFIX key "\t" help "\n"
-const char *annotations_help(void)
+void annotations_help(struct buf *ret_text)
 {
-	return KEYS(KEY_HELP) ANNOTATION_PREFIX EMULATE_PREFIX "HANDLER\toptions of that handler\n";
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		buf_printf(ret_text, ANNOTATION_PREFIX "%s\t%s\n", rows[i].key, rows[i].help);
+	for (const struct handler_spec *const *s = handler_specs; *s; s++)
+		buf_printf(ret_text, ANNOTATION_PREFIX EMULATE_PREFIX "%s\toptions of %s\n",
+			   (*s)->name, (*s)->name);
 }
 
 static bool is_known(const char *key)

@@ -14,5 +14,5 @@
  * deny, override, observe; within one, as written), since JSON objects have none. */
 int annotations_parse(const struct json *annotations, const char *policy_dir,
 		      struct policy **ret_policy, struct wl_err *err);
-/* One line a key, "key<TAB>help", for --help and manuals. Static. */
-const char *annotations_help(void);
+/* Appends one line a key, "key<TAB>help", for --help and manuals. */
+void annotations_help(struct buf *ret_text);

@@ -15,7 +15,7 @@ struct cap {
 	struct cap_handler {
 		const struct handler_spec *spec;
 		bool is_free;	       /* "*": whatever its options */
-		struct option *limits; /* key -> list of what is allowed, or "*"; absent: the default */
+		struct handler_option *limits; /* key -> list of what is allowed, or "*"; absent: the default */
 		size_t n_limits;
 	} *handlers;		    /* handlers that may be asked for; "*" gives all */
 	size_t n_handlers;

@@ -190,7 +190,7 @@ const char *rule_option(const struct rule *rule, const char *key)
 
 int rule_set_option(struct rule *rule, const char *key, const char *value, struct wl_err *err)
 {
-	struct option *options;
+	struct handler_option *options;
 	int r;
 
 	r = handler_spec_check(rule->handler, key, value, err);
@@ -203,7 +203,7 @@ int rule_set_option(struct rule *rule, const char *key, const char *value, struc
 	if (!options)
 		return wl_err_set(err, -ENOMEM, "option '%s'", key);
 	rule->options = options;
-	options[rule->n_options] = (struct option){ strdup(key), strdup(value) };
+	options[rule->n_options] = (struct handler_option){ strdup(key), strdup(value) };
 	rule->n_options++;
 	if (!options[rule->n_options - 1].key || !options[rule->n_options - 1].value)
 		return wl_err_set(err, -ENOMEM, "option '%s'", key);

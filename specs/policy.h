@@ -37,18 +37,18 @@ extern const struct action_row action_rows[ACTION_COUNT]; /* by enum action */
 
 /* One item of a call list: [abi '/'] (name | '@'group | '#'number) ['[' expr ']'] [':' errno]. */
 struct call_item {
-	const struct abi *abi; /* NULL: every ABI that knows it */
-	char *name;	       /* owned; NULL for a group or a number */
-	uint32_t groups;       /* nonzero: every call of these groups */
-	int64_t nr;	       /* #number (without x32's bit), or -1 */
+	const struct abi *abi;	     /* NULL: every ABI that knows it */
+	char *name;		     /* owned; NULL for a group or a number */
+	uint32_t groups;	     /* nonzero: every call of these groups */
+	int64_t nr;		     /* #number (without x32's bit), or -1 */
 	struct condition *condition; /* owned; NULL: always */
-	int errnum;	       /* positive, 0: the rule's own */
-	char *text;	       /* owned; as written, for messages */
+	int errnum;		     /* positive, 0: the rule's own */
+	char *text;		     /* owned; as written, for messages */
 };
 
 /* Options of an emulation handler: the keys are the handler row's (specs/handler_spec.h), values as
  * strings, kept in the order given. */
-struct option {
+struct handler_option {
 	char *key, *value; /* owned */
 };
 
@@ -57,11 +57,11 @@ struct rule {
 	enum action action;
 	struct call_item *items;
 	size_t n_items;
-	int errnum;	   /* DENY, ERRNO: positive errno, default EPERM */
-	int64_t value;	   /* RETURN */
-	unsigned delay_ms; /* DELAY */
+	int errnum;			    /* DENY, ERRNO: positive errno, default EPERM */
+	int64_t value;			    /* RETURN */
+	unsigned delay_ms;		    /* DELAY */
 	const struct handler_spec *handler; /* EMULATE, REDIRECT */
-	struct option *options;
+	struct handler_option *options;
 	size_t n_options;
 };
 
@@ -69,7 +69,7 @@ enum engine { ENGINE_NOTIFY, ENGINE_TRACE };
 enum on_loss { LOSS_WAIT, LOSS_ENOSYS, LOSS_KILL };
 
 struct policy {
-	char *name;   /* owned; or NULL */
+	char *name; /* owned; or NULL */
 	enum engine engine;
 	enum on_loss on_loss;
 	char *events; /* owned; sink as written ("file:NAME"), NULL: none given */
@@ -78,9 +78,9 @@ struct policy {
 	size_t n_rules;
 };
 
-#define POLICY_MAX_RULES 1024
-#define POLICY_MAX_ITEMS 16384
-#define POLICY_MAX_NAME  128 /* characters of a rule's name */
+#define POLICY_MAX_RULES    1024
+#define POLICY_MAX_ITEMS    16384
+#define POLICY_MAX_NAME	    128 /* characters of a rule's name */
 #define POLICY_MAX_DELAY_MS 600000
 
 /* Parses one call list (an annotation's value, or one string of a policy file's "syscalls") and appends
@@ -94,7 +94,8 @@ int policy_parse_list(struct rule *rule, const char *text, const char *what, str
 
 /* From a parsed policy document (specs/schema/policy.schema.json). Unknown keys are errors with the list
  * of valid ones; each error has line and column. */
-int policy_from_json(const struct json *doc, const char *what, struct policy **ret, struct wl_err *err);
+int policy_from_json(const struct json *doc, const char *what, struct policy **ret,
+		     struct wl_err *err);
 /* json_load and policy_from_json. */
 int policy_load(const char *path, struct policy **ret, struct wl_err *err);
 /* Writes the policy as a document that policy_from_json takes back; what travels in wire messages. */
