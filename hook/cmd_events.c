@@ -151,15 +151,24 @@ static int look_again(struct reader *r)
 {
 	struct stat here, there;
 	off_t at = lseek(r->fd, 0, SEEK_CUR);
+	int rc;
 
 	if (fstat(r->fd, &here) < 0)
 		return -errno;
-	if (at > here.st_size)
+	if (at > here.st_size) {
 		lseek(r->fd, 0, SEEK_SET);
+		r->pending.len = 0;
+		r->line = 0;
+	}
 	if (stat(r->path, &there) < 0 ||
 	    (there.st_dev == here.st_dev && there.st_ino == here.st_ino))
 		return 0;
+	/* What was written to the old file since. */
+	rc = read_available(r);
+	if (rc < 0)
+		return rc;
 	r->fd = fd_close(r->fd);
+	r->pending.len = 0;
 	r->line = 0;
 	return open_file(r);
 }

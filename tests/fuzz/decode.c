@@ -46,7 +46,8 @@ static void check_json(const char *text, size_t len)
 	yajl_handle h = yajl_alloc(NULL, NULL, NULL);
 
 	must(len >= 2 && text[0] == '{' && text[len - 1] == '}', "no object", text, len);
-	must(yajl_parse(h, (const unsigned char *)text, len) == yajl_status_ok, "no JSON", text, len);
+	must(yajl_parse(h, (const unsigned char *)text, len) == yajl_status_ok, "no JSON", text,
+	     len);
 	must(yajl_complete_parse(h) == yajl_status_ok, "not complete", text, len);
 	yajl_free(h);
 }
