@@ -340,10 +340,12 @@ int task_call(struct task *task, const struct regs *at, uint64_t nr,
 void task_kill(struct task *task)
 {
 	struct pollfd pfd = { .fd = task->pidfd, .events = POLLIN };
+	int status;
 
 	sys_pidfd_send_signal(task->pidfd, SIGKILL);
-	while (waitpid(task->pid, NULL, __WALL) > 0)
-		;
+	/* Even then there may be a stop, PTRACE_EVENT_EXIT. */
+	while (waitpid(task->pid, &status, __WALL) > 0 && WIFSTOPPED(status))
+		request(task, PTRACE_CONT, NULL, NULL);
 	poll(&pfd, 1, 1000);
 }
 
