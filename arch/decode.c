@@ -34,6 +34,17 @@ static uint64_t length_of(const struct call *call, const struct syscall_arg *a)
 	return (uint64_t)arg_value(call, a->aux);
 }
 
+/* The register; of a 16-bit id (i386, arm) what the kernel takes it for: 0xffff is -1. */
+static uint64_t scalar_of(const struct dec *d, const struct syscall_arg *a)
+{
+	uint64_t value = d->call->data.args[d->arg];
+
+	if (a->kind != ARG_UID || a->bits != 16)
+		return value;
+	value &= UINT16_MAX;
+	return value == UINT16_MAX ? UINT32_MAX : value;
+}
+
 static void dec_arg(const struct dec *d, const struct syscall_arg *a, const char *name)
 {
 	uint64_t word = arg_word(d->call, d->arg);
@@ -68,7 +79,7 @@ static void dec_arg(const struct dec *d, const struct syscall_arg *a, const char
 		return;
 	default:
 		dec_key(d, name, "");
-		dec_scalar(d, kind, set, d->call->data.args[d->arg], a->is_signed);
+		dec_scalar(d, kind, set, scalar_of(d, a), a->is_signed);
 	}
 }
 

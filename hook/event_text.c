@@ -25,7 +25,7 @@ void event_text_prepare(char *line, size_t len)
 static void put_safe(struct buf *out, const char *text, bool is_quoted)
 {
 	for (const unsigned char *s = (const unsigned char *)text; *s; s++) {
-		if (memcmp(s, SYMBOL_FOR_NUL, strnlen((const char *)s, 3)) == 0 && s[0] == 0xe2) {
+		if (strncmp((const char *)s, SYMBOL_FOR_NUL, 3) == 0) {
 			buf_puts(out, "\\0");
 			s += 2;
 		} else if (*s == '\n') {

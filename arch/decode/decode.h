@@ -120,6 +120,7 @@ DECODER(dec_ids16);
 DECODER(dec_int_value);
 DECODER(dec_sockopt_value);
 DECODER(dec_fd_set);
+DECODER(dec_cpu_set);
 #undef DECODER
 /* "name":{...} from bytes already here. */
 void dec_sockaddr_bytes(const struct dec *d, const char *name, const void *bytes, size_t len,

@@ -7,6 +7,8 @@
 #include "arch/base/err.h"
 #include "arch/decode/decode.h"
 
+#define BITS_MAX 1024 /* of a set of descriptors or processors */
+
 static void signals_of_mask(const struct dec *d, uint64_t mask)
 {
 	bool has_any = false, is_inverted = __builtin_popcountll(mask) > 32;
@@ -135,14 +137,12 @@ void dec_int_value(const struct dec *d, const char *name, uint64_t addr, uint64_
 	out_i64(d->out, (int64_t)layout_get(d->call->abi, LAYOUT_S32, bytes));
 }
 
-/* select's sets, as a list of descriptors; the first argument is how many bits there are. */
-void dec_fd_set(const struct dec *d, const char *name, uint64_t addr, uint64_t len)
+/* The numbers of the bits that are set in an array of words. */
+static void bit_list(const struct dec *d, const char *name, uint64_t addr, unsigned bits)
 {
 	const struct abi *abi = d->call->abi;
-	int32_t nfds = arg_int(d->call, 0);
-	unsigned bits = nfds > 0 && nfds < 1024 ? (unsigned)nfds : nfds > 0 ? 1024 : 0;
 	unsigned per = abi->word * 8u, words = (bits + per - 1) / per;
-	uint8_t bytes[1024 / 8];
+	uint8_t bytes[BITS_MAX / 8];
 	int r = dec_read(d, addr, bytes, (size_t)words * abi->word);
 
 	if (r < 0) {
@@ -151,14 +151,29 @@ void dec_fd_set(const struct dec *d, const char *name, uint64_t addr, uint64_t l
 	}
 	dec_key(d, name, "");
 	out_char(d->out, '[');
-	for (unsigned fd = 0; fd < bits; fd++) {
-		uint64_t word =
-			layout_get(abi, LAYOUT_WORD, bytes + (size_t)(fd / per) * abi->word);
+	for (unsigned i = 0; i < bits; i++) {
+		uint64_t word = layout_get(abi, LAYOUT_WORD, bytes + (size_t)(i / per) * abi->word);
 
-		if (!(word >> (fd % per) & 1))
+		if (!(word >> (i % per) & 1))
 			continue;
 		dec_comma(d);
-		out_u64(d->out, fd);
+		out_u64(d->out, i);
 	}
 	out_char(d->out, ']');
+}
+
+/* select's sets; the first argument is how many bits there are. */
+void dec_fd_set(const struct dec *d, const char *name, uint64_t addr, uint64_t len)
+{
+	int32_t nfds = arg_int(d->call, 0);
+
+	bit_list(d, name, addr, nfds <= 0 ? 0 : nfds < BITS_MAX ? (unsigned)nfds : BITS_MAX);
+}
+
+/* sched_setaffinity's mask; the length is in bytes. */
+void dec_cpu_set(const struct dec *d, const char *name, uint64_t addr, uint64_t len)
+{
+	uint32_t bytes = (uint32_t)len & ~(d->call->abi->word - 1u);
+
+	bit_list(d, name, addr, bytes < BITS_MAX / 8 ? bytes * 8 : BITS_MAX);
 }

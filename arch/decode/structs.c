@@ -124,6 +124,7 @@ static const struct struct_row structs[] = {
 	ROW("cap_data", cap_data, STRUCT_PAIR),
 	ROW("cap_header", cap_header, 0),
 	ROW("clone_args", clone_args, STRUCT_SIZED),
+	FN("cpu_set", dec_cpu_set),
 	ROW("epoll_event", epoll_event, STRUCT_PACKED),
 	FN("fd_set", dec_fd_set),
 	ROW("file_handle", file_handle, 0),

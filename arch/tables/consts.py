@@ -65,12 +65,22 @@ def read(path, sets):
             raise Bad(f'{path}:{at}: {e}')
 
 
+def check_unique(sets):
+    """A condition names a constant without its set."""
+    first = {}
+    for set_name, (_, _, rows) in sets.items():
+        for name, values in rows:
+            if first.setdefault(name, (set_name, values))[1] != values:
+                raise Bad(f"'{name}' has other values in [{set_name}] than in [{first[name][0]}]")
+
+
 def main(out, tabs):
     sets = {}
     for path in tabs:
         if not path.endswith('.tab'):
             continue # meson's @INPUT@ names this script too
         read(path, sets)
+    check_unique(sets)
     if len(sets) > SLOTS // 2:
         raise Bad('more sets than SLOTS is good for')
     with open(out, 'w') as f:

@@ -349,36 +349,6 @@ static void constants_have_the_values_of_their_abi(void)
 	tap_int_eq(value, 77);
 }
 
-/* A condition names constants without a set: one name, one value. */
-static void a_constant_has_one_value_in_all_sets(void)
-{
-	static const char *const sets[] = {
-		"open_flags",	       "pipe_flags",	    "at_flags",
-		"at_unlink",	       "at_access",	    "clone_flags",
-		"clone3_flags",	       "unshare_flags",	    "ns_type",
-		"mount_flags",	       "mount_propagation", "msync_flags",
-		"msg_flags",	       "msg_ipc_flags",	    "signals",
-		"socket_type",	       "socket_flags",	    "userfaultfd_flags",
-		"delete_module_flags", "semctl_cmd",	    "shmctl_cmd",
-		"msgctl_cmd",	       "ipc_flags",	    "shm_flags",
-		"sol_netlink",	       "netlink_protocol",  "ioctl_cmd",
-	};
-
-	for (unsigned a = 0; a < ABI_COUNT; a++)
-		for (size_t s = 0; s < ARRAY_SIZE(sets); s++) {
-			const struct const_set *set = const_set_find(sets[s], abi_get(a));
-			uint64_t value = 0;
-
-			tap_ok(set != NULL);
-			for (unsigned i = 0; set && i < set->n_rows; i++) {
-				tap_int_eq(const_value(abi_get(a), set->rows[i].name, &value), 0);
-				if (value != set->rows[i].value)
-					printf("# %s\n", set->rows[i].name);
-				tap_int_eq(value, set->rows[i].value);
-			}
-		}
-}
-
 static void what_does_not_fit_leaves_a_whole_object(void)
 {
 	static const char text[] = "/some/path/that/is/rather/long/for/a/small/window";
@@ -437,7 +407,6 @@ int main(void)
 	TAP_RUN(every_name_in_calls_tab_is_known);
 	TAP_RUN(no_call_has_two_arguments_of_one_name);
 	TAP_RUN(constants_have_the_values_of_their_abi);
-	TAP_RUN(a_constant_has_one_value_in_all_sets);
 	TAP_RUN(what_does_not_fit_leaves_a_whole_object);
 	TAP_RUN(what_was_there_before_stays);
 	return TAP_DONE();

@@ -79,6 +79,10 @@ static const struct row {
 	  "{\"pid\":1,\"sig\":0}" },
 	{ ABI_X86_64, "chown", { BASE, HIGH | 0xffffffff, 1000 }, "f",
 	  "{\"pathname\":\"f\",\"owner\":-1,\"group\":1000}" },
+	{ ABI_I386, "chown", { BASE, 0x1ffff, 0x103e8 }, "f",
+	  "{\"pathname\":\"f\",\"owner\":-1,\"group\":1000}" },
+	{ ABI_I386, "chown32", { BASE, 0xffff, 0x103e8 }, "f",
+	  "{\"pathname\":\"f\",\"owner\":65535,\"group\":66536}" },
 	{ ABI_X86_64, "socket", { 2, 0x80801, 6 }, "",
 	  "{\"domain\":\"AF_INET\",\"type\":\"SOCK_STREAM|SOCK_NONBLOCK|SOCK_CLOEXEC\",\"protocol\""
 	  ":\"IPPROTO_TCP\"}" },
@@ -270,6 +274,10 @@ static const struct struct_row {
 	  "\"level\":\"SOL_SOCKET\",\"type\":\"SCM_RIGHTS\",\"fds\":[7]},\"controllen\":20},\"flags\":\"0\"}" },
 	{ ABI_X86_64, "select", { 70, BASE, 0, 0, 0 }, B("\1\0\0\0\0\0\0\x80\x20\0\0\0\0\0\0\0"),
 	  "{\"nfds\":70,\"readfds\":[0,63,69],\"writefds\":null,\"exceptfds\":null,\"timeout\":null}" },
+	{ ABI_X86_64, "sched_setaffinity", { 0, 9, BASE }, B("\5\0\0\0\0\0\0\x80"),
+	  "{\"pid\":0,\"cpusetsize\":9,\"mask\":[0,2,63]}" },
+	{ ABI_S390X, "sched_setaffinity", { 0, 8, BASE }, B("\x80\0\0\0\0\0\0\5"),
+	  "{\"pid\":0,\"cpusetsize\":8,\"mask\":[0,2,63]}" },
 	{ ABI_X86_64, "futex", { 0, 0x81, 1, 7, 0, 0 }, B(""),
 	  "{\"uaddr\":null,\"futex_op\":\"FUTEX_WAKE|FUTEX_PRIVATE_FLAG\",\"val\":1,\"timeout\":7,"
 	  "\"uaddr2\":null,\"val3\":0}" },
