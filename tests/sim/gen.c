@@ -267,3 +267,13 @@ void gen_data(struct rng *rng, const struct pool *pool, struct seccomp_data *ret
 			ret->args[i] |= (uint64_t)pool_pick(pool, rng) << 32;
 	}
 }
+
+struct seccomp_data as_kernel_has_it(const struct abi *native, struct seccomp_data data)
+{
+	if (native->big_endian == abi_native()->big_endian)
+		return data;
+	data.instruction_pointer = data.instruction_pointer << 32 | data.instruction_pointer >> 32;
+	for (int i = 0; i < 6; i++)
+		data.args[i] = data.args[i] << 32 | data.args[i] >> 32;
+	return data;
+}

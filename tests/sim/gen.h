@@ -42,3 +42,5 @@ int gen_wild(struct rng *rng, unsigned max_len, struct bpf_prog *ret);
 int gen_profile(struct rng *rng, const struct abi *native, unsigned n_calls, struct bpf_prog *ret);
 /* A call with interesting values; argument registers with garbage in their upper halves. */
 void gen_data(struct rng *rng, const struct pool *pool, struct seccomp_data *ret);
+/* The call in the byte order of a machine's kernel, as its program's loads see it. */
+struct seccomp_data as_kernel_has_it(const struct abi *native, struct seccomp_data data);

@@ -16,16 +16,6 @@
 static struct rng rng;
 static unsigned n_refused, n_too_large, n_notified;
 
-static struct seccomp_data as_kernel_has_it(const struct abi *native, struct seccomp_data d)
-{
-	if (native->big_endian) {
-		d.instruction_pointer = d.instruction_pointer << 32 | d.instruction_pointer >> 32;
-		for (int i = 0; i < 6; i++)
-			d.args[i] = d.args[i] << 32 | d.args[i] >> 32;
-	}
-	return d;
-}
-
 /* Calls that rules are about, and others. */
 static void pick_call(const struct plan *plan, const struct pool *pool, struct seccomp_data *ret)
 {
@@ -158,8 +148,8 @@ static void run(const struct abi *native, unsigned times, bool is_wild)
 			return;
 		}
 	}
-	printf("# %s: %u merges, %u refused, %u too large, %u calls notified\n", native->name, times,
-	       n_refused, n_too_large, n_notified);
+	printf("# %s: %u merges, %u refused, %u too large, %u calls notified\n", native->name,
+	       times, n_refused, n_too_large, n_notified);
 	tap_ok(n_refused < times / 20 && n_too_large < times / 20 && n_notified > times);
 }
 

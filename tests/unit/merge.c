@@ -7,40 +7,12 @@
 #include "arch/base/cleanup.h"
 #include "specs/merge.h"
 #include "specs/plan.h"
+#include "tests/unit/rules.h"
 #include "tests/unit/tap.h"
 
-#define ERRNO_E 7
-#define ERRNO_V 9
 #define ERRNO_P 11
 
 static const char *annotations_md;
-
-/* "trace LIST", "deny LIST", ...; NULL at the end. */
-static struct policy *make_policy(enum engine engine, const char *const *rules)
-{
-	struct policy *policy = policy_new();
-
-	policy->engine = engine;
-	for (; *rules; rules++) {
-		struct wl_err err = { 0 };
-		char name[16];
-		const char *list = strchr(*rules, ' ') + 1;
-		struct rule *rule = NULL;
-
-		for (unsigned a = 0; a < ACTION_COUNT; a++) {
-			snprintf(name, sizeof(name), "%s ", action_rows[a].name);
-			if (strncmp(*rules, name, strlen(name)) == 0)
-				rule = policy_add_rule(policy, (enum action)a, *rules);
-		}
-		if (!rule || policy_parse_list(rule, list, "test", &err) < 0) {
-			printf("# %s: %s\n", *rules, err.msg);
-			abort();
-		}
-		rule->errnum = rule->action == ACTION_DENY ? ERRNO_E : ERRNO_V;
-		rule->value = 5;
-	}
-	return policy;
-}
 
 struct merged {
 	struct policy *policy;
@@ -53,7 +25,7 @@ static int make(struct merged *m, enum engine engine, const struct bpf_prog *pro
 {
 	int r;
 
-	*m = (struct merged){ .policy = make_policy(engine, rules) };
+	*m = (struct merged){ .policy = policy_of(engine, rules) };
 	r = plan_new(m->policy, abi_get(ABI_X86_64), &m->plan, err);
 	if (r == 0)
 		r = merge_compile(profile, m->plan, &m->prog, NULL, err);
@@ -262,7 +234,7 @@ static void return_0_is_a_plain_answer_and_other_values_are_asked(void)
 		   0);
 	tap_int_eq(x86(&m, "getppid", NULL), SECCOMP_RET_USER_NOTIF);
 	unmake(&m);
-	m.policy = make_policy(ENGINE_NOTIFY, RULES("return getppid"));
+	m.policy = policy_of(ENGINE_NOTIFY, RULES("return getppid"));
 	m.policy->rules[0].value = 0;
 	m.profile = (struct bpf_prog){ 0 };
 	tap_int_eq(plan_new(m.policy, abi_get(ABI_X86_64), &m.plan, NULL), 0);
@@ -277,11 +249,12 @@ static void conditions_look_at_the_low_half_of_an_int_and_at_its_sign(void)
 	struct merged m;
 	const uint64_t garbage = 0xdeadbeef00000000;
 
-	tap_int_eq(make(&m, ENGINE_NOTIFY, NULL,
-			RULES("deny kill[sig == 9 && pid < 0]", "deny x86_64/mmap[len > 0x100000000]",
-			      "deny openat[flags & O_CREAT]"),
-			NULL),
-		   0);
+	tap_int_eq(
+		make(&m, ENGINE_NOTIFY, NULL,
+		     RULES("deny kill[sig == 9 && pid < 0]", "deny x86_64/mmap[len > 0x100000000]",
+			   "deny openat[flags & O_CREAT]"),
+		     NULL),
+		0);
 	tap_int_eq(x86(&m, "kill", ARGS(garbage | 0xffffffff, garbage | 9)),
 		   SECCOMP_RET_ERRNO | ERRNO_E);
 	tap_int_eq(x86(&m, "kill", ARGS(garbage | 1, 9)), SECCOMP_RET_ALLOW);
@@ -418,8 +391,7 @@ static void computed_verdicts_are_told_apart_when_the_filter_runs(void)
 
 static void a_restriction_cannot_depend_on_memory(void)
 {
-	struct policy *policy =
-		make_policy(ENGINE_NOTIFY, RULES("trace openat[path ~ \"/etc/*\"]"));
+	struct policy *policy = policy_of(ENGINE_NOTIFY, RULES("trace openat[path ~ \"/etc/*\"]"));
 	struct wl_err err = { 0 };
 	struct plan *plan;
 
