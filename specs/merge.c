@@ -242,8 +242,8 @@ static int merge_all(struct merge *m, uint32_t profile, uint32_t *ret_node)
 	return m->dag.error;
 }
 
-static int merge_try(const struct bpf_prog *profile, const struct plan *plan, bool as_block,
-		     struct bpf_prog *ret_prog, unsigned *ret_notified, struct wl_err *err)
+int merge_try(const struct bpf_prog *profile, const struct plan *plan, bool as_block,
+	      struct bpf_prog *ret_prog, unsigned *ret_notified, struct wl_err *err)
 {
 	_cleanup_(merge_done) struct merge m = { .plan = plan };
 	uint32_t node = 0;
@@ -263,7 +263,8 @@ static int merge_try(const struct bpf_prog *profile, const struct plan *plan, bo
 			"the profile sends notifications to a listener of its own; a filter "
 			"has one listener: take listenerPath and SCMP_ACT_NOTIFY out of it");
 	r = merge_all(&m, node, &node);
-	*ret_notified = m.n_notified;
+	if (ret_notified)
+		*ret_notified = m.n_notified;
 	return r < 0 ? r : bpf_emit(&m.dag, node, ret_prog);
 }
 
@@ -272,16 +273,14 @@ int merge_compile(const struct bpf_prog *profile, const struct plan *plan,
 {
 	struct bpf_prog prog = { 0 };
 	unsigned notified = 0;
+	unsigned needed;
 	int r = merge_try(profile, plan, false, &prog, &notified, err);
 
+	needed = prog.len;
 	if (r == -E2BIG && profile)
 		r = merge_try(profile, plan, true, &prog, &notified, err);
 	if (r == -E2BIG)
-		return wl_err_say(
-			err, r,
-			"the merged filter needs more than %u instructions: use fewer rules "
-			"or fewer conditions",
-			BPF_MAXINSNS);
+		return merge_blame(profile, plan, needed, err);
 	if (r == -EBUSY)
 		return r;
 	if (r < 0)

@@ -49,3 +49,11 @@ bool merge_is_guarded(const struct abi *abi, uint32_t nr);
 uint32_t merge_guard(struct bpf_dag *dag, const struct abi *abi, uint32_t yes, uint32_t no);
 /* The same of a call at hand. */
 bool merge_guard_holds(const struct abi *abi, const struct seccomp_data *data);
+
+/* One way of merging: the profile taken apart, or kept as code. -E2BIG with ret_prog->len set to the size
+ * that would be needed. ret_notified and err may be NULL. */
+int merge_try(const struct bpf_prog *profile, const struct plan *plan, bool as_block,
+	      struct bpf_prog *ret_prog, unsigned *ret_notified, struct wl_err *err);
+/* -E2BIG with the rules that save most. */
+int merge_blame(const struct bpf_prog *profile, const struct plan *plan, unsigned needed,
+		struct wl_err *err);

@@ -257,6 +257,18 @@ static void emit_block_insn(struct emitter *e, const struct bpf_block *block, un
 	at[pc] = e->n;
 }
 
+static bool reads_x(const struct bpf_prog *prog)
+{
+	for (unsigned pc = 0; pc < prog->len; pc++) {
+		enum bpf_op op = bpf_op(&prog->insns[pc]);
+
+		if (op == BPF_OP_STX || op == BPF_OP_TXA || op == BPF_OP_ALU_X ||
+		    op == BPF_OP_JMP_X)
+			return true;
+	}
+	return false;
+}
+
 static void emit_block(struct emitter *e, uint32_t node)
 {
 	const struct bpf_block *block = &e->dag->blocks[e->dag->nodes[node].a];
@@ -276,9 +288,12 @@ static void emit_block(struct emitter *e, uint32_t node)
 			put(e, BPF_JMP | BPF_JA, 0, 0, e->n - at[pc + 1]);
 		emit_block_insn(e, block, pc, at);
 	}
-	/* The program may count on A and X being 0 when it begins. */
-	put(e, BPF_LDX | BPF_IMM, 0, 0, 0);
-	put(e, BPF_LD | BPF_IMM, 0, 0, 0);
+	/* The program may count on A and X being 0 when it begins. Only where it does: the kernel's bitmap
+	 * wants no LD IMM on the way to an allowed call. */
+	if (reads_x(block->prog))
+		put(e, BPF_LDX | BPF_IMM, 0, 0, 0);
+	if (bpf_op(&block->prog->insns[0]) != BPF_OP_LD_ABS)
+		put(e, BPF_LD | BPF_IMM, 0, 0, 0);
 	e->entries[node].loaded = e->n;
 }
 

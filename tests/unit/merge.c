@@ -389,6 +389,32 @@ static void computed_verdicts_are_told_apart_when_the_filter_runs(void)
 	unmake(&m);
 }
 
+/* 1200 calls, each with a condition that no other has. */
+static void a_filter_that_is_too_large_names_the_rules_to_drop(void)
+{
+	struct policy *policy = policy_new();
+	struct rule *big = policy_add_rule(policy, ACTION_DENY, "big");
+	struct rule *small = policy_add_rule(policy, ACTION_DENY, "small");
+	struct wl_err err = { 0 };
+	struct bpf_prog prog = { 0 };
+	struct plan *plan;
+
+	for (unsigned i = 0; i < 1200; i++) {
+		char item[128];
+
+		snprintf(item, sizeof(item), "x86_64/#%u[arg0 == %u || arg1 == %u || arg2 == %u]",
+			 1000 + i, i, i + 1, i + 2);
+		tap_int_eq(policy_parse_list(big, item, "test", NULL), 0);
+	}
+	tap_int_eq(policy_parse_list(small, "getppid", "test", NULL), 0);
+	tap_int_eq(plan_new(policy, abi_get(ABI_X86_64), &plan, NULL), 0);
+	tap_int_eq(merge_compile(NULL, plan, &prog, NULL, &err), -E2BIG);
+	printf("# %s\n", err.msg);
+	tap_ok(strstr(err.msg, "'big' (saves "));
+	plan_free(plan);
+	policy_free(policy);
+}
+
 static void a_restriction_cannot_depend_on_memory(void)
 {
 	struct policy *policy = policy_of(ENGINE_NOTIFY, RULES("trace openat[path ~ \"/etc/*\"]"));
@@ -447,6 +473,7 @@ int main(int argc, char **argv)
 	TAP_RUN(the_guard_leaves_stronger_verdicts_alone);
 	TAP_RUN(a_profile_that_notifies_is_refused);
 	TAP_RUN(computed_verdicts_are_told_apart_when_the_filter_runs);
+	TAP_RUN(a_filter_that_is_too_large_names_the_rules_to_drop);
 	TAP_RUN(a_restriction_cannot_depend_on_memory);
 	TAP_RUN(decisions_name_rule_observer_and_delay);
 	return TAP_DONE();
