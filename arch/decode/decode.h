@@ -37,6 +37,8 @@ void dec_mark_cut(const struct dec *d, const char *name);
 /* "name":"0xaddr","name_error":"EFAULT". */
 void dec_unreadable(const struct dec *d, const char *name, uint64_t addr, int error);
 
+/* True if there is something to read at addr; else writes "name": null or the address. */
+bool dec_may_follow(const struct dec *d, const char *name, uint64_t addr);
 /* Reads as mem_read does, from the copy of the current argument where there is one. */
 int dec_read(const struct dec *d, uint64_t addr, void *buf, size_t len);
 /* Reads at most len bytes; returns how many (> 0) or negative errno. */

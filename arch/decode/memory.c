@@ -72,7 +72,7 @@ ssize_t dec_read_string(const struct dec *d, uint64_t addr, char *buf, size_t si
 	return mem_read_string(d->mem, addr, buf, size);
 }
 
-static bool has_follow(const struct dec *d, const char *name, uint64_t addr)
+bool dec_may_follow(const struct dec *d, const char *name, uint64_t addr)
 {
 	if (addr && (d->mem || copy_at(d, addr)))
 		return true;
@@ -86,7 +86,7 @@ void dec_string(const struct dec *d, const char *name, uint64_t addr)
 	char text[DECODE_STRING_MAX + 1];
 	ssize_t len;
 
-	if (!has_follow(d, name, addr))
+	if (!dec_may_follow(d, name, addr))
 		return;
 	len = dec_read_string(d, addr, text, sizeof(text));
 	if (len < 0 && len != -ENAMETOOLONG) {
@@ -178,7 +178,7 @@ void dec_mount_data(const struct dec *d, const char *name, uint64_t addr)
 	ssize_t len;
 	size_t n;
 
-	if (!has_follow(d, name, addr))
+	if (!dec_may_follow(d, name, addr))
 		return;
 	len = dec_read_string(d, addr, text, sizeof(text));
 	if (len < 0 && len != -ENAMETOOLONG) {
@@ -206,7 +206,7 @@ void dec_buffer(const struct dec *d, const char *name, uint64_t addr, uint64_t l
 	size_t want = len < sizeof(bytes) ? (size_t)len : sizeof(bytes);
 	ssize_t n = 0;
 
-	if (!has_follow(d, name, addr))
+	if (!dec_may_follow(d, name, addr))
 		return;
 	if (want)
 		n = dec_read_some(d, addr, bytes, want);
@@ -253,7 +253,7 @@ void dec_strings(const struct dec *d, const char *name, uint64_t addr, bool reda
 	int error = 0;
 	ssize_t have;
 
-	if (!has_follow(d, name, addr))
+	if (!dec_may_follow(d, name, addr))
 		return;
 	have = dec_read_some(d, addr, ptrs, STRINGS_MAX * word);
 	if (have < (ssize_t)word) {

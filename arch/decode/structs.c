@@ -335,11 +335,8 @@ void dec_struct(const struct dec *d, const struct struct_row *row, const char *n
 	size_t size;
 	int r;
 
-	if (!addr || (!d->mem && !d->n_copies)) {
-		dec_key(d, name, "");
-		dec_address(d, addr);
+	if (!dec_may_follow(d, name, addr))
 		return;
-	}
 	if (row->show) {
 		row->show(d, name, addr, len);
 		return;

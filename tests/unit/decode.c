@@ -137,6 +137,11 @@ static void a_copy_is_shown_and_memory_is_not_read_again(void)
 	tap_str_eq(decode_with(&call, NULL, &copy, 1, DECODE_MEMORY),
 		   "{\"dirfd\":3,\"pathname\":\"\",\"flags\":\"O_RDONLY\"}");
 	tap_int_eq(reads, 0);
+	/* Without memory there are only the copies: no error, just an address. */
+	call = call_of(ABI_X86_64, "openat2", ARGS(3, BASE, BASE + 100, 24));
+	copy.len = 2;
+	tap_str_eq(decode_with(&call, NULL, &copy, 1, DECODE_MEMORY),
+		   "{\"dirfd\":3,\"pathname\":\"/d\",\"how\":\"0x10064\",\"size\":24}");
 }
 
 static void secrets_are_shown_only_on_request(void)
