@@ -101,7 +101,7 @@ int handoff_ended(const struct cap *cap, const char *socket_path, const char *id
 	if (r < 0)
 		return wl_err_set(err, r, "tell the listener that '%s' has ended", id);
 	r = wire_recv_ack(fd, HANDOFF_TIMEOUT_MS, err);
-	if (r == -EPIPE)
+	if (r == -EPIPE || r == -ECONNRESET)
 		return 0;
 	return r < 0 ? wl_err_prefix(err, r, "listener") : 0;
 }

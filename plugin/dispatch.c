@@ -58,7 +58,7 @@ static void observe(struct verdict *v, const struct plan_rule *rule)
 		return;
 	v->has_event = true;
 	v->has_memory = rule->rule->action == ACTION_TRACE;
-	v->rule = rule->rule->name;
+	v->rule = rule->rule;
 }
 
 static struct string_copies *reset_copies(struct shard *s, const struct mem *mem)
@@ -103,7 +103,7 @@ static void take_rule(const struct decision *d, struct verdict *v)
 		return;
 	}
 	v->has_event = true;
-	v->rule = by->rule->name;
+	v->rule = by->rule;
 	v->decision = "rule";
 	if (by->rule->action == ACTION_RETURN) {
 		v->answer = ANSWER_RETURN;
@@ -173,11 +173,11 @@ void dispatch_call(struct shard *s, struct tenant *t, unsigned i, bool may_delay
 		v.has_event = true;
 		v.has_memory = d.observer->rule->action == ACTION_TRACE;
 		if (!d.by)
-			v.rule = d.observer->rule->name;
+			v.rule = d.observer->rule;
 	}
 	if (d.delay) {
 		v.has_event = true;
-		v.rule = v.rule ? v.rule : d.delay->rule->name;
+		v.rule = v.rule ? v.rule : d.delay->rule;
 		v.note = "delayed";
 	}
 	if (d.by && (d.by->rule->action == ACTION_EMULATE || d.by->rule->action == ACTION_REDIRECT))
@@ -199,6 +199,6 @@ void dispatch_refuse(struct shard *s, struct tenant *t, unsigned i, int errnum, 
 	reset_copies(s, NULL);
 	call_init(&call, &slot->notif.data);
 	if (slot->rule > 0 && slot->rule <= t->c->policy->n_rules)
-		v.rule = t->c->policy->rules[slot->rule - 1].name;
+		v.rule = &t->c->policy->rules[slot->rule - 1];
 	reply_send(s, t, i, &call, &v);
 }

@@ -131,9 +131,10 @@ static void put_answer(struct out *o, const struct call_event *e)
 					     [ANSWER_KILL] = "kill" };
 	const char *name;
 
-	put_name(o, "action", e->handler ? "emulate" : names[e->answer]);
+	/* What was asked for; what became of it is told by decision and errno or return. */
+	put_name(o, "action", e->rule ? action_rows[e->rule->action].name : names[e->answer]);
 	if (e->rule)
-		put_name(o, "rule", e->rule);
+		put_name(o, "rule", e->rule->name);
 	if (e->handler)
 		put_name(o, "handler", e->handler);
 	if (e->how && e->how[0])

@@ -98,7 +98,8 @@ struct verdict {
 	enum answer answer;
 	int errnum;
 	int64_t value;
-	const char *rule, *decision, *handler, *how, *note;
+	const struct rule *rule; /* that decided, else that observed; NULL: none */
+	const char *decision, *handler, *how, *note;
 	bool has_event, has_memory;
 };
 /* Writes the event and sends what stands in slot->resp. 0, or -ENOENT: the caller has gone. The slot is

@@ -185,7 +185,7 @@ static void finish(struct shard *s, struct tenant *t, unsigned i, const char *no
 	struct slot *slot = &s->journal->slots[i];
 	struct job *job = job_of(s, i);
 	struct verdict v = { .decision = "rule",
-			     .rule = rule_of(t, slot)->name,
+			     .rule = rule_of(t, slot),
 			     .note = note,
 			     .has_event = true,
 			     .has_memory = true };

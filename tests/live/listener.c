@@ -81,7 +81,7 @@ static void traced_calls_go_on_and_become_events(void)
 	tap_ok(run(&t, "traced", policy, NULL));
 	tap_int_eq(target_wait(&t), 0);
 	tap_ok(lab_wait(flushed, (void *)"traced"));
-	tap_int_eq(EVENTS(lab.events, "\"syscall\":\"openat\"", "\"action\":\"continue\"",
+	tap_int_eq(EVENTS(lab.events, "\"syscall\":\"openat\"", "\"action\":\"trace\"",
 			  "\"decision\":\"kernel\"", "/etc/hostname", "O_RDONLY",
 			  "\"comm\":\"live-listener\"", "\"arch\":\"x86_64\""),
 		   1);
@@ -292,7 +292,7 @@ static void check_nothing_lost(struct load *load)
 	tap_int_eq(load->errors, 0);
 	/* Lost for a full ring would be told; here nothing may be. */
 	tap_int_eq(EVENTS(lab.events, "\"event\":\"lost\""), 0);
-	tap_int_eq(EVENTS(lab.events, "\"syscall\":\"getppid\"", "\"action\":\"continue\""),
+	tap_int_eq(EVENTS(lab.events, "\"syscall\":\"getppid\"", "\"action\":\"log\""),
 		   load->calls);
 	tap_int_eq(EVENTS(lab.events, "\"event\":\"start\""), CALLERS);
 	printf("# %ld calls, %ld bytes of events\n", load->calls,
