@@ -27,42 +27,29 @@ static int read_status(const struct caller *c, struct caller_status *ret)
 	_cleanup_close_ int fd = open_at(c->proc, "status", O_RDONLY);
 	_cleanup_free_ char *large = NULL;
 	char small[4096], *text = small;
-	size_t size = sizeof(small), len = 0;
+	size_t size = sizeof(small);
+	ssize_t len;
 
 	if (fd < 0)
 		return fd;
-	for (;;) {
-		ssize_t n = read(fd, text + len, size - 1 - len);
-
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		len += (size_t)n;
-		if (len + 1 < size)
-			continue;
-		if (size >= STATUS_MAX)
+	/* One read is of one instant. What does not fit is read again, whole. */
+	while ((len = pread(fd, text, size - 1, 0)) == (ssize_t)size - 1) {
+		if (size == STATUS_MAX)
 			return -E2BIG;
-		/* Read again from the start: the text must be of one instant. */
 		size = STATUS_MAX;
-		free(large);
-		large = malloc(size);
+		text = large = malloc(size);
 		if (!large)
 			return -ENOMEM;
-		text = large;
-		len = 0;
-		if (lseek(fd, 0, SEEK_SET) < 0)
-			return -errno;
 	}
+	if (len < 0)
+		return -errno;
 	text[len] = '\0';
 	return caller_parse_status(text, ret);
 }
 
-int caller_open_root(const struct home *home, pid_t tid, struct caller *ret)
+int caller_open_root(struct home *home, pid_t tid, struct caller *ret)
 {
-	struct caller c = {
-		.home = home, .tid = tid, .proc = -EBADF, .root = -EBADF, .cwd = -EBADF
-	};
+	struct caller c = { .home = home, .tid = tid, .proc = -EBADF, .root = -EBADF };
 	char name[16];
 
 	snprintf(name, sizeof(name), "%d", tid);
@@ -80,7 +67,7 @@ int caller_open_root(const struct home *home, pid_t tid, struct caller *ret)
 	return 0;
 }
 
-int caller_open(const struct home *home, pid_t tid, struct caller *ret)
+int caller_open(struct home *home, pid_t tid, struct caller *ret)
 {
 	struct caller c;
 	struct stat st;
@@ -88,8 +75,7 @@ int caller_open(const struct home *home, pid_t tid, struct caller *ret)
 
 	if (r < 0)
 		return r;
-	c.cwd = open_at(c.proc, "cwd", O_PATH | O_DIRECTORY);
-	r = c.cwd < 0 ? c.cwd : read_status(&c, &c.status);
+	r = read_status(&c, &c.status);
 	if (r == 0 && fstatat(c.proc, "ns/user", &st, 0) < 0)
 		r = errno == ENOENT ? -ESRCH : -errno;
 	if (r < 0) {
@@ -105,8 +91,12 @@ void caller_done(struct caller *c)
 {
 	c->proc = fd_close(c->proc);
 	c->root = fd_close(c->root);
-	c->cwd = fd_close(c->cwd);
 	free(TAKE_PTR(c->status.groups));
+}
+
+int caller_open_cwd(const struct caller *c)
+{
+	return open_at(c->proc, "cwd", O_PATH | O_DIRECTORY);
 }
 
 int caller_open_fd(const struct caller *c, int fd)

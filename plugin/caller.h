@@ -24,6 +24,7 @@ struct home {
 	int mnt_ns;	 /* the worker's own mount namespace */
 	int store;	 /* its tmpfs: nodes that are then bind-mounted elsewhere */
 	unsigned serial; /* of names in the store */
+	bool is_away;	 /* in another mount namespace */
 	uint64_t caps;	 /* permitted, one bit a capability */
 	struct ns_id init_userns, container_userns;
 	struct ns_id host_mnt_ns;
@@ -40,10 +41,10 @@ struct caller_status {
 };
 
 struct caller {
-	const struct home *home;
+	struct home *home;
 	pid_t tid;
 	int proc; /* /proc/TID, bound to the task: opens below it fail once the task has gone */
-	int root, cwd; /* O_PATH */
+	int root; /* O_PATH */
 	struct ns_id userns;
 	struct caller_status status;
 };
@@ -56,12 +57,14 @@ int caller_parse_status(const char *text, struct caller_status *ret);
 /* Opens what is needed of a thread (any thread: the leader may have exited). The tid may have been reused
  * since the request was received: only an ID_VALID *after* this proves that it is the caller. Negative
  * errno: -ESRCH if it has gone. */
-int caller_open(const struct home *home, pid_t tid, struct caller *ret);
+int caller_open(struct home *home, pid_t tid, struct caller *ret);
 /* Root and nothing else: to take something back when the thread may have gone. */
-int caller_open_root(const struct home *home, pid_t tid, struct caller *ret);
+int caller_open_root(struct home *home, pid_t tid, struct caller *ret);
 /* Must happen before the answer is sent: an O_PATH fd makes the caller's next umount fail (EBUSY). */
 void caller_done(struct caller *c);
 
+/* Its working directory, O_PATH. */
+int caller_open_cwd(const struct caller *c);
 /* What is behind the caller's fd, as O_PATH; -EBADF if it has none of that number. */
 int caller_open_fd(const struct caller *c, int fd);
 
@@ -69,15 +72,20 @@ int caller_open_fd(const struct caller *c, int fd);
  * nested one it is not enough, as in the kernel. */
 bool caller_has_cap(const struct caller *c, int cap);
 
-/* The worker's root becomes the caller's and its umask the caller's. */
+/* The worker's root becomes the caller's and its umask the caller's. The mount namespace stays: walking
+ * needs none. */
 int caller_enter(const struct caller *c);
-/* Root and working directory become the worker's own again, umask 0. Cannot fail silently: returns
- * negative errno, after which the worker must end. */
-int caller_leave(const struct home *home);
+/* Into the caller's mount namespace, for attaching and detaching mounts; root and working directory are then
+ * that namespace's own. -EPERM if it is the host's. */
+int caller_join_mounts(const struct caller *c);
+/* Back from both, umask 0. A worker that cannot come back must end. */
+int caller_leave(struct home *home);
 
-/* Filesystem ids and groups become the caller's; effective are `caps` and nothing else. In a container
- * without a user namespace the caller's own filesystem capabilities come with them. */
+/* Filesystem ids and groups become the caller's; of the capabilities that count for files `caps` and no other
+ * are effective. In a container without a user namespace the caller's own come with them. */
 int caller_become(const struct caller *c, uint64_t caps);
+/* Other capabilities, in between. */
+int caller_set_caps(const struct caller *c, uint64_t caps);
 /* The worker's own ids, all it has effective. */
 int caller_unbecome(const struct caller *c);
 

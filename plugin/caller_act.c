@@ -30,39 +30,51 @@ static int set_caps(uint64_t effective, uint64_t permitted)
 	return syscall(SYS_capset, &head, data) < 0 ? -errno : 0;
 }
 
-/* Raw calls: the C library's would signal other threads, and these run in a child that shares memory. */
-static int set_ids(uint32_t uid, uint32_t gid, const gid_t *groups, uint32_t n_groups)
+/* Needed to come back; they say nothing about files. */
+#define ID_CAPS (CAP_BIT(CAP_SETUID) | CAP_BIT(CAP_SETGID))
+
+/* Raw calls: the C library's would signal other threads, and these run in a child that shares memory.
+ * setfs*id() return the previous id and no error; with an id that cannot exist they only tell (and cost
+ * a tenth: no new credentials are made). */
+static int set_fs_ids(uint32_t uid, uint32_t gid)
 {
-	if (syscall(SYS_setgroups, (size_t)n_groups, groups) < 0)
-		return -errno;
-	/* Both give the previous id and no error: asked again to see. */
 	syscall(SYS_setfsgid, gid);
-	if ((uint32_t)syscall(SYS_setfsgid, gid) != gid)
-		return -EINVAL;
+	if ((uint32_t)syscall(SYS_setfsgid, -1) != gid)
+		return -EPERM;
 	syscall(SYS_setfsuid, uid);
-	if ((uint32_t)syscall(SYS_setfsuid, uid) != uid)
-		return -EINVAL;
-	return 0;
+	return (uint32_t)syscall(SYS_setfsuid, -1) != uid ? -EPERM : 0;
+}
+
+/* The worker itself has no supplementary groups. */
+static int set_ids(const struct caller_status *st)
+{
+	if (st->n_groups && syscall(SYS_setgroups, (size_t)st->n_groups, st->groups) < 0)
+		return -errno;
+	return set_fs_ids(st->uid[3], st->gid[3]);
+}
+
+int caller_set_caps(const struct caller *c, uint64_t caps)
+{
+	if (ns_id_eq(&c->userns, &c->home->init_userns))
+		caps |= c->status.cap_eff & FS_CAPS;
+	return set_caps((caps | ID_CAPS) & c->home->caps, c->home->caps);
 }
 
 int caller_become(const struct caller *c, uint64_t caps)
 {
-	const struct caller_status *st = &c->status;
-	int r = set_ids(st->uid[3], st->gid[3], st->groups, st->n_groups);
+	int r = set_ids(&c->status);
 
-	if (r < 0)
-		return r;
-	if (ns_id_eq(&c->userns, &c->home->init_userns))
-		caps |= st->cap_eff & FS_CAPS;
 	/* After the ids: setfsuid() to a nonzero id takes the filesystem capabilities away. */
-	return set_caps(caps & c->home->caps, c->home->caps);
+	return r < 0 ? r : caller_set_caps(c, caps);
 }
 
 int caller_unbecome(const struct caller *c)
 {
-	int r = set_caps(c->home->caps, c->home->caps);
+	int r = set_fs_ids(0, 0);
 
-	return r < 0 ? r : set_ids(0, 0, NULL, 0) ?: set_caps(c->home->caps, c->home->caps);
+	if (r == 0 && c->status.n_groups && syscall(SYS_setgroups, (size_t)0, NULL) < 0)
+		r = -errno;
+	return r < 0 ? r : set_caps(c->home->caps, c->home->caps);
 }
 
 int caller_enter(const struct caller *c)
@@ -73,11 +85,27 @@ int caller_enter(const struct caller *c)
 	return 0;
 }
 
-int caller_leave(const struct home *home)
+int caller_join_mounts(const struct caller *c)
+{
+	_cleanup_close_ int ns = openat(c->proc, "ns/mnt", O_RDONLY | O_CLOEXEC);
+	struct stat st;
+
+	if (ns < 0 || fstat(ns, &st) < 0)
+		return -errno;
+	/* Never a mount that the host would see. */
+	if (ns_id_eq(&(struct ns_id){ st.st_dev, st.st_ino }, &c->home->host_mnt_ns))
+		return -EPERM;
+	c->home->is_away = true;
+	return setns(ns, CLONE_NEWNS) < 0 ? -errno : 0;
+}
+
+int caller_leave(struct home *home)
 {
 	umask(0);
-	/* setns() sets root and working directory to the namespace's own root. */
-	return setns(home->mnt_ns, CLONE_NEWNS) < 0 ? -errno : 0;
+	if (home->is_away && setns(home->mnt_ns, CLONE_NEWNS) < 0)
+		return -errno;
+	home->is_away = false;
+	return fchdir(home->store) < 0 || chroot(".") < 0 ? -errno : 0;
 }
 
 struct run_as {
@@ -91,14 +119,14 @@ struct run_as {
 static int run_as_child(void *arg)
 {
 	struct run_as *run = arg;
-	const struct caller_status *st = &run->c->status;
+	uint64_t caps = run->c->status.cap_eff;
 
-	run->result = set_ids(st->uid[3], st->gid[3], st->groups, st->n_groups);
+	run->result = set_ids(&run->c->status);
 	/* Joining gives all capabilities there and none here, and keeps the ids. */
 	if (run->result == 0 && syscall(SYS_setns, run->userns, CLONE_NEWUSER) < 0)
 		run->result = -errno;
 	if (run->result == 0)
-		run->result = set_caps(st->cap_eff, st->cap_eff);
+		run->result = set_caps(caps, caps);
 	if (run->result == 0)
 		run->result = run->fn(run->ctx);
 	return 0;

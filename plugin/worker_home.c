@@ -57,11 +57,14 @@ static int own_mounts(struct home *home)
 int worker_home_new_store(struct home *home)
 {
 	_cleanup_close_ int fd = -EBADF;
-	int r = mount_store("/");
+	int r = caller_leave(home);
 
+	/* From here "/" is the old store, not a caller's root. */
+	if (r == 0)
+		r = mount_store("/");
 	if (r < 0)
 		return r;
-	/* "/" still means what lies below the new mount; joining our own namespace again leads on top. */
+	/* "/" still means what lies below it; joining our own namespace again leads on top. */
 	if (setns(home->mnt_ns, CLONE_NEWNS) < 0)
 		return -errno;
 	fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -10,5 +10,6 @@
  * process may share its fs_struct. */
 int worker_home_init(struct home *ret, pid_t container_init, struct wl_err *err);
 void worker_home_done(struct home *home);
-/* A new, empty store in place of a full one; the old lives on with what is mounted from it. */
+/* A new, empty store in place of a full one; the old lives on with what is mounted from it. Leaves the
+ * caller's root if one is entered. */
 int worker_home_new_store(struct home *home);

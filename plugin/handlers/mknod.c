@@ -87,16 +87,12 @@ static int resolve_and_make(void *ctx)
 	return mknodat(w->place.fd, w->place.last, w->mode, w->dev) < 0 ? -errno : 0;
 }
 
-/* -EPERM here means that every check but that for CAP_MKNOD is passed: it is the kernel's last one. */
-static int check_all_but_cap(struct mknod_work *w)
+/* Every check but that for CAP_MKNOD, which is the kernel's last: -EPERM if all are passed. */
+static int check_as_caller(struct mknod_work *w)
 {
 	const struct caller *c = w->req->caller;
-	int r = caller_become(c, 0);
+	int r = resolve_and_make(w);
 
-	if (r == 0)
-		r = resolve_and_make(w);
-	if (caller_unbecome(c) < 0)
-		return -EIO;
 	if (r != -EACCES || !(c->status.cap_eff & DAC_CAPS) ||
 	    ns_id_eq(&c->userns, &c->home->init_userns))
 		return r;
@@ -104,20 +100,20 @@ static int check_all_but_cap(struct mknod_work *w)
 	 * each component: only the kernel can say. */
 	w->place.fd = fd_close(w->place.fd);
 	w->extra_caps = DAC_CAPS;
-	return caller_run_as(c, resolve_and_make, w);
+	if (caller_unbecome(c) < 0)
+		return -EIO;
+	r = caller_run_as(c, resolve_and_make, w);
+	return caller_become(c, 0) < 0 ? -EIO : r;
 }
 
 static int make_node(struct mknod_work *w, struct stat *ret_st)
 {
-	const struct caller *c = w->req->caller;
-	int r = caller_become(c, CAP_BIT(CAP_MKNOD) | w->extra_caps);
+	int r = caller_set_caps(w->req->caller, CAP_BIT(CAP_MKNOD) | w->extra_caps);
 
 	if (r == 0 && mknodat(w->place.fd, w->place.last, w->mode, w->dev) < 0)
 		r = -errno;
 	if (r == 0 && fstatat(w->place.fd, w->place.last, ret_st, AT_SYMLINK_NOFOLLOW) < 0)
 		r = -errno;
-	if (caller_unbecome(c) < 0)
-		return -EIO;
 	if (r == 0)
 		mknod_undo_note(w, ret_st);
 	return r;
@@ -129,19 +125,19 @@ static int make_node(struct mknod_work *w, struct stat *ret_st)
 static bool can_be_opened(struct mknod_work *w)
 {
 	struct caller stranger = *w->req->caller;
-	bool is_blocked = false;
+	bool is_blocked = true;
+	int fd;
 
 	stranger.status.uid[3] = stranger.status.uid[3] == 65534 ? 65533 : 65534;
 	stranger.status.cap_eff = 0;
+	stranger.status.n_groups = 0;
 	if (caller_become(&stranger, DAC_CAPS) == 0) {
-		int fd = openat(w->place.fd, w->place.last,
-				O_RDONLY | O_NOATIME | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY |
-					O_CLOEXEC);
-
+		fd = openat(w->place.fd, w->place.last,
+			    O_RDONLY | O_NOATIME | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
 		is_blocked = fd < 0 && errno == EACCES;
 		fd_close(fd);
 	}
-	return caller_unbecome(w->req->caller) == 0 && !is_blocked;
+	return !is_blocked;
 }
 
 static int remove_node(struct mknod_work *w, const struct stat *made)
@@ -155,6 +151,7 @@ static int remove_node(struct mknod_work *w, const struct stat *made)
 	return unlinkat(w->place.fd, w->place.last, 0) < 0 ? -errno : 0;
 }
 
+/* As the caller at first; as the worker, or as whom it was, when it returns. */
 static int make(struct mknod_work *w)
 {
 	const char *strategy = rule_option(w->req->rule, "strategy");
@@ -165,15 +162,17 @@ static int make(struct mknod_work *w)
 	if (strcmp(strategy, "bind") != 0) {
 		mknod_undo_begin(w, MKNOD_UNDO_NODE);
 		r = make_node(w, &st);
-		if (r == 0 && strcmp(strategy, "auto") == 0 && !can_be_opened(w)) {
-			r = remove_node(w, &st);
-			if (r == 0)
-				r = -EPERM;
-		} else if (r == 0) {
+		if (r == 0 && (strcmp(strategy, "node") == 0 || can_be_opened(w))) {
 			snprintf(job->how, sizeof(job->how), "node");
 			return 0;
 		}
+		if (caller_unbecome(w->req->caller) < 0)
+			return -EIO;
+		if (r == 0)
+			r = remove_node(w, &st) ?: -EPERM;
 		job->undo.kind = MKNOD_UNDO_NONE;
+	} else if (caller_unbecome(w->req->caller) < 0) {
+		return -EIO;
 	}
 	/* EPERM: an overlay mounted inside the user namespace, whose owner cannot make nodes either. */
 	if (r != -EPERM || strcmp(strategy, "node") == 0)
@@ -190,10 +189,12 @@ static int mknod_as_caller(struct mknod_work *w)
 
 	if (r < 0)
 		return r;
-	r = check_all_but_cap(w);
-	if (r != -EPERM || w->place.fd < 0 || !is_allowed(w))
-		return r;
-	return request_is_valid(w->req) ? make(w) : -EINTR;
+	r = caller_become(w->req->caller, 0);
+	if (r == 0)
+		r = check_as_caller(w);
+	if (r == -EPERM && w->place.fd >= 0 && is_allowed(w))
+		r = request_is_valid(w->req) ? make(w) : -EINTR;
+	return caller_unbecome(w->req->caller) < 0 ? -EIO : r;
 }
 
 static struct reply mknod_handle(struct request *req)
@@ -219,7 +220,7 @@ static struct reply mknod_handle(struct request *req)
 	if (form->dirfd >= 0 && arg_int(&req->call, (unsigned)form->dirfd) != AT_FDCWD)
 		w.base = caller_open_fd(req->caller, arg_int(&req->call, (unsigned)form->dirfd));
 	else
-		w.base = fcntl(req->caller->cwd, F_DUPFD_CLOEXEC, 0);
+		w.base = caller_open_cwd(req->caller);
 	r = mknod_as_caller(&w);
 	fd_close(w.base);
 	fd_close(w.place.fd);

@@ -2,7 +2,6 @@
 /* The mknod handler where a real node could not be opened: a node of ours over an empty file. And undo. */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/capability.h>
@@ -51,17 +50,10 @@ static int clone_node(struct mknod_work *w, const struct stat *like)
 
 static int attach(struct mknod_work *w, int tree, int target)
 {
-	const struct caller *c = w->req->caller;
-	_cleanup_close_ int ns = openat(c->proc, "ns/mnt", O_RDONLY | O_CLOEXEC);
-	struct stat st;
+	int r = caller_join_mounts(w->req->caller);
 
-	if (ns < 0 || fstat(ns, &st) < 0)
-		return -errno;
-	/* Never a mount that the host would see. */
-	if (ns_id_eq(&(struct ns_id){ st.st_dev, st.st_ino }, &c->home->host_mnt_ns))
-		return -EPERM;
-	if (setns(ns, CLONE_NEWNS) < 0)
-		return -errno;
+	if (r < 0)
+		return r;
 	return sys_move_mount(tree, "", target, "",
 			      MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 }
@@ -136,16 +128,15 @@ static bool is_made_since(const struct request *req, const struct stat *st)
 static int stand_in_callers_root(struct request *req)
 {
 	struct caller c;
-	_cleanup_close_ int ns = -EBADF;
 	int r = caller_open_root(req->home, req->tid, &c);
 
 	if (r < 0)
 		r = caller_open_root(req->home, req->home->container_init, &c);
 	if (r < 0)
 		return r;
-	ns = openat(c.proc, "ns/mnt", O_RDONLY | O_CLOEXEC);
-	if (ns < 0 || setns(ns, CLONE_NEWNS) < 0 || fchdir(c.root) < 0 || chroot(".") < 0)
-		r = -errno;
+	r = caller_join_mounts(&c);
+	if (r == 0)
+		r = caller_enter(&c);
 	caller_done(&c);
 	return r;
 }

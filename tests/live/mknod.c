@@ -115,6 +115,26 @@ static void the_worker_pins_no_mount_after_its_answer(void)
 	}
 }
 
+static void case_many_binds(struct outcome *ret, long n)
+{
+	for (ret->extra = 0; ret->extra < n; ret->extra++) {
+		ret->err = mknod("/tm/many", S_IFCHR | 0600, ZERO_DEV) < 0 ? errno : 0;
+		if (ret->err || umount2("/tm/many", UMOUNT_NOFOLLOW) < 0 || unlink("/tm/many") < 0)
+			return;
+	}
+}
+
+static void a_full_store_of_nodes_is_replaced(void)
+{
+	struct outcome o = box_run(&box, case_many_binds, 2100);
+
+	tap_int_eq(o.err, 0);
+	tap_int_eq(o.extra, 2100);
+	/* A node of the old store is still good, and so is the new one. */
+	tap_int_eq(box_run(&box, case_make, ARRAY_SIZE(paths) - 1).err, EEXIST);
+	tap_int_eq(box_run(&box, case_make, ARRAY_SIZE(paths) - 1).open_err, 0);
+}
+
 static void case_dirfd(struct outcome *ret, long arg)
 {
 	int fd = open("dir", O_RDONLY | O_DIRECTORY), file;
@@ -475,6 +495,7 @@ int main(void)
 	TAP_RUN(nodes_are_made_by_any_path_and_can_be_opened);
 	TAP_RUN(a_node_works_and_can_be_removed_at_once);
 	TAP_RUN(the_worker_pins_no_mount_after_its_answer);
+	TAP_RUN(a_full_store_of_nodes_is_replaced);
 	TAP_RUN(a_dirfd_is_the_callers);
 	TAP_RUN(a_chrooted_caller_stays_below_its_root);
 	TAP_RUN(a_thread_acts_in_its_own_directory);

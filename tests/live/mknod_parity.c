@@ -308,7 +308,7 @@ static void case_clean(struct outcome *ret, long i)
 {
 	const char *path = path_of(&rows[i]);
 
-	if (rows[i].base == DIR_FD || rows[i].base == PATH_FD)
+	if (rows[i].base == DIR_FD || rows[i].base == PATH_FD || rows[i].base == DEAD_CWD)
 		ret->extra = chdir("dir");
 	/* Of a bind-mounted node the empty file is left. */
 	umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);

@@ -93,6 +93,7 @@ static void a_thread_has_its_own_cwd_and_umask(void)
 	struct thread t;
 	struct stat a, b;
 	pthread_t id;
+	int cwd;
 
 	pthread_barrier_init(&t.opened, NULL, 2);
 	pthread_barrier_init(&t.done, NULL, 2);
@@ -101,7 +102,9 @@ static void a_thread_has_its_own_cwd_and_umask(void)
 	tap_int_eq(caller_open(&home, t.tid, &c), 0);
 	tap_int_eq(c.status.umask, 0135);
 	tap_int_eq(c.status.tgid, getpid());
-	fstat(c.cwd, &a);
+	cwd = caller_open_cwd(&c);
+	fstat(cwd, &a);
+	fd_close(cwd);
 	stat("/proc", &b);
 	tap_ok(a.st_dev == b.st_dev && a.st_ino == b.st_ino);
 	caller_done(&c);
