@@ -8,6 +8,7 @@
 #include "hook/cmd_check.h"
 #include "hook/cmd_events.h"
 #include "hook/cmd_explain.h"
+#include "hook/cmd_run.h"
 #include "hook/commands.h"
 #include "specs/cap.h"
 
@@ -34,6 +35,16 @@ static const struct command commands[] = {
 	  "  --config FILE   the host's configuration, instead of the default\n"
 	  "  --pid PID       show the filters that a running process has\n"
 	  "  --dump FILE     with --pid: write the newest filter's instructions to a file" },
+	{ "run", cmd_run, "[OPTIONS] -- COMMAND [ARGUMENT...]",
+	  "run a command with its system calls intercepted; no container and no root needed",
+	  "  --trace LIST    calls to show, with decoded arguments: openat, @network, @all\n"
+	  "  --log LIST      the same, scalar arguments only\n"
+	  "  --deny LIST     calls to deny: mount, ptrace:ENOSYS\n"
+	  "  --kill LIST     calls that kill the process\n"
+	  "  --policy FILE   rules from a policy file; the options' come after them\n"
+	  "  --events SINK   file:PATH, unix:PATH, journald or stderr (default)\n"
+	  "  --config FILE   the host's configuration: what a policy may ask for\n"
+	  "The exit status is the command's, 128 + N if signal N ended it." },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 
