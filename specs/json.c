@@ -351,8 +351,9 @@ static long escape_unit(const char *s, const char *end)
 	return v;
 }
 
-/* What yajl 2.1 lets through or stumbles over: overlong and surrogate UTF-8, "\ud800" without its other
- * half (taken as '?'; read past the end of the text before Debian's patch for CVE-2017-16516). */
+/* What yajl 2.1 lets through or stumbles over: \v and \f as white space, overlong and surrogate UTF-8,
+ * "\ud800" without its other half (taken as '?'; read past the end of the text before Debian's patch for
+ * CVE-2017-16516). */
 static const char *check_bytes(struct cursor *c)
 {
 	bool in_string = false;
@@ -373,6 +374,8 @@ static const char *check_bytes(struct cursor *c)
 			return "a NUL byte";
 		if (*c->at == '"')
 			in_string = !in_string;
+		if (!in_string && (unsigned char)*c->at < ' ' && !is_space(*c->at))
+			return "a control character";
 		if (!in_string || *c->at != '\\') {
 			c->at++;
 			continue;

@@ -123,6 +123,7 @@ static void broken_documents_are_refused_where_they_break(void)
 		{ "[\"a\xff\"]", "t: line 1, column 4: not valid UTF-8" },
 		{ "[\"\xc0\xaf\"]", "t: line 1, column 3: not valid UTF-8" },
 		{ "[\"\xed\xa0\x80\"]", "t: line 1, column 3: not valid UTF-8" },
+		{ "[1,\v2]", "t: line 1, column 4: a control character" },
 		{ "[1e999]", "t: line 1, column 2: number 1e999 is out of range" },
 	};
 
