@@ -10,22 +10,23 @@
 #define CAP_DEFAULT_PATH WAYLAY_SYSCONFDIR "/waylay/waylay.json"
 
 struct cap {
-	char *path;		    /* where it came from, for messages; NULL: built in */
-	uint32_t actions;	    /* bit per enum action that may be asked for */
+	char *path;	  /* where it came from, for messages; NULL: built in */
+	uint32_t actions; /* bit per enum action that may be asked for */
 	struct cap_handler {
 		const struct handler_spec *spec;
-		bool is_free;	       /* "*": whatever its options */
-		struct handler_option *limits; /* key -> list of what is allowed, or "*"; absent: the default */
+		bool is_free; /* "*": whatever its options */
+		struct handler_option
+			*limits; /* key -> list of what is allowed, or "*"; absent: the default */
 		size_t n_limits;
-	} *handlers;		    /* handlers that may be asked for; "*" gives all */
+	} * handlers; /* handlers that may be asked for; "*" gives all */
 	size_t n_handlers;
 	bool all_handlers;
-	char **output_dirs;	    /* absolute; outputs by absolute path must lie below one */
+	char **output_dirs; /* absolute; outputs by absolute path must lie below one */
 	size_t n_output_dirs;
-	char *log_dir;		    /* relative outputs go to <log_dir>/<container id>/; /var/log/waylay */
-	char *policy_dir;	    /* /etc/waylay/policies */
-	char *socket;		    /* host's listener; /run/waylay/waylay.sock */
-	char *state_dir;	    /* private sockets, failed/; /run/waylay */
+	char *log_dir;	  /* relative outputs go to <log_dir>/<container id>/; /var/log/waylay */
+	char *policy_dir; /* /etc/waylay/policies */
+	char *socket;	  /* host's listener; /run/waylay/waylay.sock */
+	char *state_dir;  /* private sockets, failed/; /run/waylay */
 	bool require_exec_coverage;
 };
 

@@ -10,12 +10,21 @@
 #include "arch/base/cleanup.h"
 #include "arch/base/err.h"
 
-enum json_type { JSON_NULL, JSON_BOOL, JSON_INT, JSON_DOUBLE, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_type {
+	JSON_NULL,
+	JSON_BOOL,
+	JSON_INT,
+	JSON_DOUBLE,
+	JSON_STRING,
+	JSON_ARRAY,
+	JSON_OBJECT
+};
 
 struct json {
 	enum json_type type;
-	unsigned line, column; /* of the value's first character, from 1; columns count characters */
-	bool is_big;	       /* JSON_INT above INT64_MAX: integer holds the bits of a uint64_t */
+	unsigned line,
+		column; /* of the value's first character, from 1; columns count characters */
+	bool is_big;	/* JSON_INT above INT64_MAX: integer holds the bits of a uint64_t */
 	union {
 		bool boolean;
 		int64_t integer;
@@ -38,7 +47,8 @@ struct json {
 /* Parses one complete document: strict UTF-8, no duplicate keys, no NUL in strings. An integer beyond 64
  * bits becomes a JSON_DOUBLE. `what` names it in errors ("policy '/x.json'"). Errors read
  * "<what>: line 3, column 7: ...". -EINVAL, -E2BIG, -ENOMEM. */
-int json_parse(const char *text, size_t len, const char *what, struct json **ret, struct wl_err *err);
+int json_parse(const char *text, size_t len, const char *what, struct json **ret,
+	       struct wl_err *err);
 /* Reads and parses a regular file. */
 int json_load(const char *path, struct json **ret, struct wl_err *err);
 /* The same from an open file; fd is borrowed. */

@@ -11,10 +11,10 @@
 #define OCI_STATE_MAX (1u << 20)
 
 struct oci_state {
-	char *id;     /* owned; checked: [A-Za-z0-9_.+-]{1,255}, not "." or ".." */
-	char *status; /* owned; "creating", ... or "" */
-	char *bundle; /* owned; absolute, or NULL (crun may say ".") */
-	pid_t pid;    /* 0 if not given */
+	char *id;	  /* owned; checked: [A-Za-z0-9_.+-]{1,255}, not "." or ".." */
+	char *status;	  /* owned; "creating", ... or "" */
+	char *bundle;	  /* owned; absolute, or NULL (crun may say ".") */
+	pid_t pid;	  /* 0 if not given */
 	struct json *doc; /* owned; the whole document */
 	const struct json *annotations; /* in doc; NULL if the runtime left them out */
 };
@@ -34,7 +34,7 @@ struct oci_config {
 	const struct json *annotations; /* in doc, or NULL */
 	const struct json *seccomp;	/* linux.seccomp, or NULL */
 	bool no_new_privileges;
-	bool has_userns;		/* linux.namespaces has "user" */
+	bool has_userns; /* linux.namespaces has "user" */
 };
 
 /* Loads <bundle>/config.json. */

@@ -118,7 +118,7 @@ documents() {
 
 @test "annotations.md and the manual name every annotation" {
   local key keys
-  keys=$(sed -n 's/^[[:space:]]*KEY("\([a-z-]*\)".*/\1/p' specs/annotations.c)
+  keys=$(sed -n 's/^[[:space:]]*{ "\([a-z-]*\)", read_.*/\1/p' specs/annotations.c)
   [ -n "$keys" ] || fail "no table of annotations found"
   for key in $keys; do
     grep -qE "(\`|dev\.waylay\.)$key" specs/annotations.md || fail "annotations.md says nothing of $key"
