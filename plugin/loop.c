@@ -216,6 +216,7 @@ static void gone(struct shard *s, struct tenant *t)
 	for (unsigned i = 0; i < JOURNAL_SLOTS; i++)
 		if (s->owner[i] == t)
 			shard_release(s, i); /* nobody is left to be answered */
+	task_cache_drop(&s->tasks, t->c->key);
 	t->next_ending = s->ending;
 	s->ending = t;
 }

@@ -86,7 +86,7 @@ static int write_event(struct shard *s, struct tenant *t, struct slot *slot,
 		count_lost(t);
 		return 0;
 	}
-	e.task = task_get(&s->tasks, (pid_t)slot->notif.pid);
+	e.task = task_get(&s->tasks, (pid_t)slot->notif.pid, slot->container);
 	if (!e.task)
 		return -ENOENT;
 	e.n_copies = collect_copies(s, slot, copies);
@@ -102,7 +102,7 @@ static int write_event(struct shard *s, struct tenant *t, struct slot *slot,
 
 static void kill_caller(struct shard *s, struct slot *slot)
 {
-	const struct task *task = task_get(&s->tasks, (pid_t)slot->notif.pid);
+	const struct task *task = task_get(&s->tasks, (pid_t)slot->notif.pid, slot->container);
 	_cleanup_close_ int fd = task ? sys_pidfd_open(task->tgid, 0) : -ESRCH;
 
 	if (fd >= 0)

@@ -105,13 +105,21 @@ static int read_comm(struct task *t)
 	return 0;
 }
 
-const struct task *task_get(struct task_cache *cache, pid_t tid)
+void task_cache_drop(struct task_cache *cache, uint32_t owner)
+{
+	for (unsigned i = 0; i < TASK_CACHE; i++)
+		if (cache->tasks[i].tid != 0 && cache->tasks[i].owner == owner)
+			forget(&cache->tasks[i]);
+}
+
+const struct task *task_get(struct task_cache *cache, pid_t tid, uint32_t owner)
 {
 	struct task *t = &cache->tasks[(unsigned)tid % TASK_CACHE];
 
 	if (t->tid == tid && read_comm(t) == 0)
 		return t;
 	forget(t);
+	t->owner = owner;
 	if (load(cache, tid, t) == 0 && read_comm(t) == 0)
 		return t;
 	forget(t);

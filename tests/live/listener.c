@@ -422,6 +422,8 @@ static void after_the_last_process_every_fd_is_back(void)
 	tap_int_eq(lab_start(&lab, true, NULL), 0);
 	listener.pid = lab_find(&lab, "waylayd", 0);
 	keeper.pid = lab_find(&lab, "waylay-keeper", 0);
+	listener.fds = lab_count_fds(listener.pid);
+	keeper.fds = lab_count_fds(keeper.pid);
 	for (int i = 0; i < 40; i++) {
 		struct target t;
 		char id[32];
