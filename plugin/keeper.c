@@ -50,10 +50,9 @@ static uint64_t now_ms(void)
 }
 
 static void tell(struct keeper *k, enum keeper_op op, uint32_t key, uint32_t container, int error,
-		 int fd)
+		 const int *fds)
 {
 	struct keeper_msg msg = { .op = op, .key = key, .arg = container, .error = error };
-	int fds[KEEP_FDS] = { fd, -EBADF, -EBADF, -EBADF };
 
 	if (k->sock >= 0)
 		keeper_send(k->sock, &msg, fds);
@@ -83,8 +82,9 @@ static _Noreturn void run_worker(pid_t parent, int control, int journal, const s
 	_exit(worker_main(&setup));
 }
 
-static int spawn(struct keeper *k, uint32_t key, uint32_t container)
+static int spawn(struct keeper *k, uint32_t key, uint32_t container, const int **ret_fds)
 {
+	int fds[KEEP_FDS] = { -EBADF, -EBADF, -EBADF, -EBADF };
 	struct keep_item *c = keep_find(k->items, KEEP_CONTAINER, container), *shard;
 	struct container_blob head;
 	int pair[2];
@@ -105,20 +105,23 @@ static int spawn(struct keeper *k, uint32_t key, uint32_t container)
 		fd_close(pair[0]);
 		return -EAGAIN;
 	}
-	if (keep_worker_add(&k->workers, key, container, pid) < 0 ||
-	    keep_put(&k->items, KEEP_WORKER, key, container,
-		     (int[KEEP_FDS]){ pair[0], -EBADF, -EBADF, -EBADF }) < 0) {
-		fd_close(pair[0]);
+	fds[FD_CONTROL] = pair[0];
+	fds[FD_WORKER_PIDFD] = sys_pidfd_open(pid, 0);
+	if (fds[FD_WORKER_PIDFD] < 0 || keep_worker_add(&k->workers, key, container, pid) < 0 ||
+	    keep_put(&k->items, KEEP_WORKER, key, container, fds) < 0) {
+		fd_close(fds[FD_CONTROL]);
+		fd_close(fds[FD_WORKER_PIDFD]);
 		kill(pid, SIGKILL);
 		return -ENOMEM;
 	}
-	return pair[0];
+	*ret_fds = keep_find(k->items, KEEP_WORKER, key)->fds;
+	return 0;
 }
 
 static void handle(struct keeper *k, const struct keeper_msg *msg, int fds[KEEP_FDS])
 {
-	struct keep_worker *w;
-	int fd;
+	const int *worker_fds = NULL;
+	int r;
 
 	switch (msg->op) {
 	case KEEPER_PUT:
@@ -129,13 +132,8 @@ static void handle(struct keeper *k, const struct keeper_msg *msg, int fds[KEEP_
 		keep_drop(&k->items, msg->kind, msg->key);
 		break;
 	case KEEPER_SPAWN:
-		fd = spawn(k, msg->key, msg->arg);
-		tell(k, KEEPER_SPAWNED, msg->key, msg->arg, fd < 0 ? -fd : 0, fd);
-		break;
-	case KEEPER_KILL:
-		w = keep_worker_find(k->workers, msg->key);
-		if (w)
-			kill(w->pid, SIGKILL);
+		r = spawn(k, msg->key, msg->arg, &worker_fds);
+		tell(k, KEEPER_SPAWNED, msg->key, msg->arg, -r, worker_fds);
 		break;
 	case KEEPER_READY:
 		k->lost_ms = 0;
@@ -275,7 +273,7 @@ static void reap(struct keeper *k)
 		if (!keep_worker_take(&k->workers, pid, &w))
 			continue;
 		keep_drop(&k->items, KEEP_WORKER, w.key);
-		tell(k, KEEPER_REAPED, w.key, w.container, 0, -EBADF);
+		tell(k, KEEPER_REAPED, w.key, w.container, 0, NULL);
 	}
 }
 

@@ -13,10 +13,11 @@ enum keep_kind {
 	KEEP_LISTEN = 1, /* key 0; fds: the listening socket */
 	KEEP_SHARD,	 /* key: index; fds: journal, ring */
 	KEEP_CONTAINER,	 /* key: container's; fds: notify, blob, sink, pidfd of init */
-	KEEP_WORKER, /* key: worker's; fds: listener's end of the control socket; arg: container's key */
+	KEEP_WORKER, /* key: worker's; fds: listener's end of the control socket, pidfd; arg: container's key */
 };
 enum { FD_NOTIFY, FD_BLOB, FD_SINK, FD_PIDFD, KEEP_FDS };
 enum { FD_JOURNAL, FD_RING };
+enum { FD_CONTROL, FD_WORKER_PIDFD };
 
 enum keeper_op {
 	/* Listener to keeper. Nothing is acknowledged: what was sent stays in the socket and will be read,
@@ -24,13 +25,12 @@ enum keeper_op {
 	KEEPER_PUT = 1, /* keep, instead of what was there under (kind, key) */
 	KEEPER_DROP,
 	KEEPER_SPAWN, /* start worker `key` for container `arg`; answered by SPAWNED */
-	KEEPER_KILL,  /* SIGKILL worker `key` */
 	KEEPER_READY, /* the listener has everything and serves */
 	KEEPER_QUIT,  /* orderly end: drop all, end the workers, exit */
 	/* Keeper to listener. */
 	KEEPER_ITEM, /* one kept thing, after a restart */
 	KEEPER_ITEMS_END,
-	KEEPER_SPAWNED, /* worker `key` of container `arg`: its control socket, or `error` */
+	KEEPER_SPAWNED, /* worker `key` of container `arg`: its fds, or `error` */
 	KEEPER_REAPED,	/* worker `key` of container `arg` has ended */
 };
 

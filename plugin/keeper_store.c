@@ -58,14 +58,6 @@ int keep_worker_add(struct keep_worker **list, uint32_t key, uint32_t container,
 	return 0;
 }
 
-struct keep_worker *keep_worker_find(struct keep_worker *list, uint32_t key)
-{
-	for (; list; list = list->next)
-		if (list->key == key)
-			return list;
-	return NULL;
-}
-
 bool keep_worker_take(struct keep_worker **list, pid_t pid, struct keep_worker *ret)
 {
 	for (; *list; list = &(*list)->next) {

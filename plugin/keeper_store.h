@@ -27,6 +27,5 @@ struct keep_worker {
 };
 
 int keep_worker_add(struct keep_worker **list, uint32_t key, uint32_t container, pid_t pid);
-struct keep_worker *keep_worker_find(struct keep_worker *list, uint32_t key);
 /* Removes the one of that pid and copies it out; false if there is none. */
 bool keep_worker_take(struct keep_worker **list, pid_t pid, struct keep_worker *ret);

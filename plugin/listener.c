@@ -17,12 +17,13 @@
 #include "arch/base/cleanup.h"
 #include "arch/base/log.h"
 #include "arch/base/sock.h"
+#include "arch/kernel.h"
 #include "plugin/listener.h"
 
 #define TICK_MS	     1000
 #define ALONE_NS     (10ull * 1000000000) /* --once: nobody came; the container's start has failed */
 #define LISTEN_FD    3			  /* systemd's first */
-#define KEEPER_EARLY (200 * 1000000ull) /* a keeper that died sooner is replaced at the next tick */
+#define KEEPER_EARLY (20 * 1000000ull) /* a keeper that died sooner is replaced at the next tick */
 
 /* ---- systemd ---- */
 
@@ -189,19 +190,20 @@ static int start_fresh(struct listener *l, struct wl_err *err)
 	return open_socket(l, err);
 }
 
-static void resume_worker(struct listener *l, const struct keeper_msg *msg, int fd)
+static void resume_worker(struct listener *l, const struct keeper_msg *msg, int fds[KEEP_FDS])
 {
 	struct command c = { .op = COMMAND_WORKER,
 			     .key = msg->key,
 			     .container = msg->arg,
-			     .fd = fd,
+			     .fd = fds[FD_CONTROL],
+			     .pidfd = fds[FD_WORKER_PIDFD],
 			     .is_resumed = true };
 	struct tenant *t = tenants_find(&l->tenants, msg->arg);
 
 	if (msg->key > l->next_worker)
 		l->next_worker = msg->key;
-	if (!t || shard_command(l->shards[t->c->blob->shard], &c) < 0)
-		fd_close(fd);
+	if (t && shard_command(l->shards[t->c->blob->shard], &c) == 0)
+		fds[FD_CONTROL] = fds[FD_WORKER_PIDFD] = -EBADF;
 }
 
 static int resume_item(struct listener *l, const struct keeper_msg *msg, int fds[KEEP_FDS],
@@ -221,7 +223,7 @@ static int resume_item(struct listener *l, const struct keeper_msg *msg, int fds
 		intake_resume(l, fds);
 		return 0;
 	case KEEP_WORKER:
-		resume_worker(l, msg, TAKE_FD(fds[0]));
+		resume_worker(l, msg, fds);
 		break;
 	default:
 		break;
@@ -312,15 +314,16 @@ static void read_keeper(struct listener *l)
 	c.container = msg.arg;
 	if (msg.op == KEEPER_SPAWNED) {
 		c.op = COMMAND_WORKER;
-		c.fd = TAKE_FD(fds[0]);
+		c.fd = fds[FD_CONTROL];
+		c.pidfd = fds[FD_WORKER_PIDFD];
 		c.error = msg.error;
 	} else if (msg.op == KEEPER_REAPED)
 		c.op = COMMAND_REAPED;
 	t = tenants_find(&l->tenants, c.container);
-	if (c.op && t)
-		shard_command(l->shards[t->c->blob->shard], &c);
-	else if (c.op == COMMAND_WORKER)
-		fd_close(c.fd);
+	if (c.op && t && shard_command(l->shards[t->c->blob->shard], &c) == 0)
+		return;
+	if (c.op == COMMAND_WORKER && fds[FD_WORKER_PIDFD] >= 0) /* its container has gone */
+		sys_pidfd_send_signal(fds[FD_WORKER_PIDFD], SIGKILL);
 	for (unsigned i = 0; i < KEEP_FDS; i++)
 		fd_close(fds[i]);
 }

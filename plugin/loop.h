@@ -31,7 +31,7 @@ struct command {
 	enum command_op op;
 	struct tenant *tenant;	 /* ADD */
 	uint32_t key, container; /* WORKER, REAPED */
-	int fd, error;		 /* WORKER: control socket, or -EBADF and errno */
+	int fd, pidfd, error;	 /* WORKER: owned; or -EBADF and errno */
 	bool is_resumed;	 /* ADD: its start was told already; WORKER: its slots wait */
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Calls with workers: a bounded queue, a few processes a container, no call twice. */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -36,12 +37,20 @@ static struct worker *find_worker(struct tenant *t, uint32_t key)
 	return NULL;
 }
 
-static void kill_worker(struct shard *s, struct worker *w)
+/* Not by the keeper: it may be the one that has died. PR_SET_PDEATHSIG does not end its workers either,
+ * the kernel clears it whenever a worker becomes its caller (kernel/cred.c:commit_creds). */
+static void kill_worker(struct worker *w)
 {
-	if (w->is_killed)
+	if (w->is_killed || w->pidfd < 0) /* not there yet: killed when it comes */
 		return;
 	w->is_killed = true;
-	tell_keeper(s, KEEPER_KILL, w->key, 0);
+	sys_pidfd_send_signal(w->pidfd, SIGKILL);
+}
+
+static void forget_worker(struct worker *w)
+{
+	w->pidfd = fd_close(w->pidfd);
+	w->key = 0;
 }
 
 static void ask_worker(struct shard *s, struct tenant *t)
@@ -53,6 +62,7 @@ static void ask_worker(struct shard *s, struct tenant *t)
 			continue;
 		*w = (struct worker){ .key = atomic_fetch_add(s->next_worker, 1) + 1,
 				      .control = -EBADF,
+				      .pidfd = -EBADF,
 				      .since_ns = event_now() };
 		s->has_workers = true;
 		tell_keeper(s, KEEPER_SPAWN, w->key, t->c->key);
@@ -281,6 +291,8 @@ static void worker_closed(struct shard *s, struct tenant *t, struct worker *w)
 	w->control = fd_close(w->control);
 	w->is_ended = true;
 	w->slot = 0;
+	if (w->is_orphan)
+		forget_worker(w);
 	if (slot)
 		orphan(s, t, slot - 1);
 }
@@ -320,7 +332,7 @@ void pool_cancel(struct shard *s, struct tenant *t, unsigned i, int errnum)
 	if (w && !w->is_ended) {
 		if (!s->cancel[i])
 			s->cancel[i] = (uint16_t)errnum;
-		kill_worker(s, w); /* its answer, if it was quicker, counts */
+		kill_worker(w); /* its answer, if it was quicker, counts */
 	} else if (slot->undoing || job_of(s, i)->undo.kind) {
 		slot->attempts = UNDO_TRIES;
 		log_error("container %s: a call could not be taken back", t->c->blob->id);
@@ -351,26 +363,31 @@ void pool_worker_up(struct shard *s, const struct command *c)
 		for (unsigned i = 0; i < WORKERS_MAX && !w; i++)
 			if (t->workers[i].key == 0) {
 				w = &t->workers[i];
-				*w = (struct worker){ .key = c->key, .control = -EBADF };
+				*w = (struct worker){ .key = c->key,
+						      .control = -EBADF,
+						      .pidfd = -EBADF };
 			}
 	if (!w || w->control >= 0 || w->is_ended) {
-		tell_keeper(s, KEEPER_KILL, c->key, 0);
+		if (c->pidfd >= 0)
+			sys_pidfd_send_signal(c->pidfd, SIGKILL);
 		fd_close(c->fd);
+		fd_close(c->pidfd);
 		return;
 	}
 	if (c->fd < 0) {
 		log_error("container %s: no worker: %s", t->c->blob->id, strerror(c->error));
-		w->key = 0;
+		forget_worker(w);
 		return;
 	}
 	s->has_workers = true;
 	w->control = c->fd;
+	w->pidfd = c->pidfd;
 	w->since_ns = event_now();
 	ev.data.u64 = shard_event_worker(t, (unsigned)(w - t->workers));
 	if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, w->control, &ev) < 0)
-		kill_worker(s, w);
+		kill_worker(w);
 	if (t->is_gone)
-		kill_worker(s, w);
+		kill_worker(w);
 	else if (!c->is_resumed)
 		pool_assign(s, t);
 }
@@ -384,23 +401,25 @@ void pool_worker_reaped(struct shard *s, const struct command *c)
 		return;
 	if (w->control >= 0)
 		worker_closed(s, t, w);
-	w->key = 0;
+	forget_worker(w);
 	pool_assign(s, t);
 }
 
 void pool_keeper_lost(struct shard *s, struct tenant *t)
 {
-	/* Its workers die with it. Each has to be seen dead at its socket before another may take its call
-	 * up; there is nobody who reaps and tells, so the socket has to do. */
+	/* Nobody reaps its workers and tells, so they go too. Each has to be seen dead at its socket before
+	 * another may take its call up. */
 	for (unsigned i = 0; i < WORKERS_MAX; i++) {
 		struct worker *w = &t->workers[i];
 
 		if (w->key == 0)
 			continue;
 		if (w->control < 0)
-			w->key = 0;
-		else
+			forget_worker(w);
+		else {
 			w->is_orphan = true;
+			kill_worker(w);
+		}
 	}
 	pool_assign(s, t);
 }
@@ -415,11 +434,9 @@ bool pool_check_idle(struct shard *s, struct tenant *t, uint64_t now)
 		if (w->key == 0)
 			continue;
 		if (w->control < 0 && !w->is_ended && now - w->since_ns > SPAWN_NS)
-			w->key = 0;		      /* the keeper that was asked is no more */
-		else if (w->is_ended && w->is_orphan) /* also at the container's end */
-			w->key = 0;
+			forget_worker(w); /* the keeper that was asked is no more */
 		else if (is_alive(w) && w->slot == 0 && now - w->since_ns > IDLE_NS)
-			kill_worker(s, w);
+			kill_worker(w);
 		has_any |= w->key != 0;
 	}
 	return has_any;
@@ -432,7 +449,7 @@ bool pool_end(struct shard *s, struct tenant *t)
 	for (unsigned i = 0; i < WORKERS_MAX; i++) {
 		if (t->workers[i].key == 0)
 			continue;
-		kill_worker(s, &t->workers[i]);
+		kill_worker(&t->workers[i]);
 		is_empty = false;
 	}
 	return is_empty;

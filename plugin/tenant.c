@@ -44,7 +44,10 @@ void tenant_free(struct tenant *t)
 	if (!t)
 		return;
 	for (unsigned i = 0; i < WORKERS_MAX; i++)
-		fd_close(t->workers[i].key ? t->workers[i].control : -EBADF);
+		if (t->workers[i].key) {
+			fd_close(t->workers[i].control);
+			fd_close(t->workers[i].pidfd);
+		}
 	freezer_free(t->freezer);
 	sink_done(&t->sink);
 	fd_close(t->pidfd);

@@ -15,6 +15,7 @@
 struct worker {
 	uint32_t key;	   /* 0: no worker */
 	int control;	   /* owned; -EBADF: asked for, not there yet */
+	int pidfd;	   /* owned */
 	uint32_t slot;	   /* + 1; 0: idle */
 	bool is_ended;	   /* its socket is closed; the keeper has not reaped it yet */
 	bool is_killed;	   /* the keeper was told to */

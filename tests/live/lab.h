@@ -35,6 +35,7 @@ unsigned lab_count_fds(pid_t pid);
 /* A child with a filter that notifies these calls (-1 at the end) of the native ABI. It waits for
  * target_go() and then runs `body`, whose result is its exit status. */
 struct target {
+	bool in_box; /* set before the start: own user and mount namespace, root there, /tmp is its own */
 	pid_t pid;
 	int notify_fd; /* owned until handed over */
 	int go;

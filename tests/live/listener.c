@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -74,7 +75,7 @@ static void traced_calls_go_on_and_become_events(void)
 				     "{\"action\":\"trace\",\"syscalls\":[\"openat\"]},"
 				     "{\"action\":\"log\",\"syscalls\":[\"getppid\"]}]}";
 	static const int calls[] = { SYS_openat, SYS_getppid, -1 };
-	struct target t;
+	struct target t = { 0 };
 
 	tap_int_eq(lab_start(&lab, true, NULL), 0);
 	tap_int_eq(target_start(&t, calls, call_some, NULL), 0);
@@ -116,7 +117,7 @@ static void an_observed_call_gets_the_profiles_errno_and_overrides_their_own(voi
 		"{\"action\":\"return\",\"value\":4242,\"syscalls\":[\"getppid\"]},"
 		"{\"action\":\"errno\",\"errno\":\"ENOTTY\",\"syscalls\":[\"rmdir\"]}]}";
 	static const int calls[] = { SYS_mkdir, SYS_getppid, SYS_rmdir, -1 };
-	struct target t;
+	struct target t = { 0 };
 
 	tap_int_eq(lab_start(&lab, true, NULL), 0);
 	tap_int_eq(target_start(&t, calls, deny_body, NULL), 0);
@@ -167,7 +168,7 @@ static void a_delayed_call_waits_and_a_signal_ends_the_wait(void)
 				    "\"milliseconds\":80,\"syscalls\":[\"getppid\"]}]}";
 	static const char lengthy[] = "{\"version\":1,\"rules\":[{\"action\":\"delay\","
 				      "\"milliseconds\":5000,\"syscalls\":[\"getppid\"]}]}";
-	struct target t, i;
+	struct target t = { 0 }, i = { 0 };
 
 	tap_int_eq(lab_start(&lab, true, NULL), 0);
 	tap_int_eq(target_start(&t, getppid_only, delayed_body, NULL), 0);
@@ -192,7 +193,7 @@ static void in_the_set_up_phase_nothing_is_overridden_or_told(void)
 {
 	static const char policy[] = "{\"version\":1,\"rules\":[{\"action\":\"return\","
 				     "\"value\":4242,\"syscalls\":[\"getppid\"]}]}";
-	struct target t;
+	struct target t = { 0 };
 	char msg[640];
 	int sock;
 
@@ -211,7 +212,8 @@ static void in_the_set_up_phase_nothing_is_overridden_or_told(void)
 /* ---- deaths ---- */
 
 struct load {
-	long calls, errors; /* of all callers, in shared memory */
+	long calls, errors, undone; /* of all callers, in shared memory */
+	int first_errno;
 	bool stop;
 };
 
@@ -315,12 +317,13 @@ static void listeners_that_are_killed_under_load_lose_no_call_and_no_event(void)
 	const char *times = getenv("WAYLAY_KILLS");
 	int n = times ? atoi(times) : 200, killed = 0;
 	struct load *load = make_load();
-	struct target t[CALLERS];
+	struct target t[CALLERS] = { 0 };
+	uint64_t deadline = now_ms() + 60000;
 	pid_t last = 0;
 
 	tap_int_eq(lab_start(&lab, true, NULL), 0);
 	start_callers(t, load);
-	for (int i = 0; i < n * 50 && killed < n; i++) {
+	while (killed < n && now_ms() < deadline) {
 		struct timespec pause = { .tv_nsec = 1000 * (random() % 3000) };
 
 		nanosleep(&pause, NULL); /* a random instant, not a wait */
@@ -342,7 +345,7 @@ static bool has_keeper(void *arg)
 static void a_killed_keeper_is_replaced_and_can_restart_the_listener(void)
 {
 	struct load *load = make_load();
-	struct target t[CALLERS];
+	struct target t[CALLERS] = { 0 };
 	pid_t keeper = 0, listener = 0;
 
 	tap_int_eq(lab_start(&lab, true, NULL), 0);
@@ -374,14 +377,17 @@ static int call_until_enosys(void *arg)
 static void without_keeper_and_listener_calls_get_ENOSYS(void)
 {
 	pid_t keeper, listener;
-	struct target t;
+	struct target t = { 0 };
 
 	tap_int_eq(lab_start(&lab, true, NULL), 0);
 	tap_int_eq(target_start(&t, getppid_only, call_until_enosys, NULL), 0);
 	tap_ok(run(&t, "both", log_getppid, NULL));
+	keeper = 0;
+	tap_ok(lab_wait(has_keeper, &keeper)); /* it names itself some time after its start */
 	keeper = lab_find(&lab, "waylay-keeper", 0);
 	listener = lab_find(&lab, "waylayd", 0);
-	tap_ok(keeper > 0 && listener > 0);
+	if (keeper <= 0 || listener <= 0)
+		return;
 	kill(keeper, SIGSTOP);
 	kill(listener, SIGKILL);
 	kill(keeper, SIGKILL);
@@ -391,7 +397,7 @@ static void without_keeper_and_listener_calls_get_ENOSYS(void)
 
 static void sigterm_ends_listener_and_keeper_and_calls_get_ENOSYS(void)
 {
-	struct target t;
+	struct target t = { 0 };
 
 	tap_int_eq(lab_start(&lab, true, NULL), 0);
 	tap_int_eq(target_start(&t, getppid_only, call_until_enosys, NULL), 0);
@@ -399,6 +405,95 @@ static void sigterm_ends_listener_and_keeper_and_calls_get_ENOSYS(void)
 	tap_int_eq(lab_stop(&lab), 0);
 	tap_int_eq(target_wait(&t), 7);
 	tap_int_eq(access(lab.socket, F_OK), -1);
+}
+
+/* ---- emulated calls ---- */
+
+static const char emulate_mknod[] =
+	"{\"version\":1,\"rules\":[{\"action\":\"emulate\",\"handler\":\"mknod\","
+	"\"syscalls\":[\"mknod\"],\"options\":{\"devices\":\"c 1:3\",\"strategy\":\"node\"}}]}";
+static const int mknod_only[] = { SYS_mknod, -1 };
+
+static bool make_node(struct load *load, long i)
+{
+	char path[32];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/tmp/n%ld", i);
+	if (syscall(SYS_mknod, path, S_IFCHR | 0600, makedev(1, 3)) == 0)
+		return lstat(path, &st) == 0 && S_ISCHR(st.st_mode) && unlink(path) == 0;
+	/* Its worker was killed: then nothing may be left of it. */
+	if (errno == EIO && lstat(path, &st) < 0 && errno == ENOENT) {
+		__atomic_fetch_add(&load->undone, 1, __ATOMIC_RELAXED);
+		return true;
+	}
+	if (!load->first_errno)
+		load->first_errno = errno;
+	return false;
+}
+
+static int make_nodes_until_told(void *arg)
+{
+	struct load *load = arg;
+
+	for (long i = 0; !__atomic_load_n(&load->stop, __ATOMIC_RELAXED); i++)
+		__atomic_fetch_add(make_node(load, i) ? &load->calls : &load->errors, 1,
+				   __ATOMIC_RELAXED);
+	return 0;
+}
+
+/* Kills processes of that name under two containers' emulated calls. */
+static void kill_under_emulation(const char *comm, int n, bool may_undo)
+{
+	struct load *load = make_load();
+	struct target t[2] = { { .in_box = true }, { .in_box = true } };
+	uint64_t deadline = now_ms() + 60000;
+	int killed = 0;
+	pid_t last = 0;
+
+	tap_int_eq(lab_start(&lab, true, NULL), 0);
+	for (int i = 0; i < 2; i++) {
+		tap_int_eq(target_start(&t[i], mknod_only, make_nodes_until_told, load), 0);
+		tap_ok(run(&t[i], i ? "box-1" : "box-0", emulate_mknod, NULL));
+	}
+	tap_ok(wait_for_calls(load));
+	while (killed < n && now_ms() < deadline) {
+		struct timespec pause = { .tv_nsec = 1000 * (random() % 3000) };
+
+		nanosleep(&pause, NULL); /* a random instant, not a wait */
+		killed += kill_one(comm, &last);
+	}
+	tap_int_eq(killed, n);
+	tap_ok(wait_for_calls(load));
+	__atomic_store_n(&load->stop, true, __ATOMIC_RELAXED);
+	for (int i = 0; i < 2; i++) {
+		tap_int_eq(target_wait(&t[i]), 0);
+		tap_ok(lab_wait(flushed, i ? (void *)"box-1" : (void *)"box-0"));
+	}
+	tap_int_eq(load->errors, 0);
+	tap_int_eq(load->first_errno, 0);
+	tap_ok(may_undo || load->undone == 0);
+	tap_int_eq(EVENTS(lab.events, "\"syscall\":\"mknod\"", "\"return\":0"),
+		   load->calls - load->undone);
+	tap_int_eq(EVENTS(lab.events, "\"syscall\":\"mknod\"", "\"errno\":\"EIO\""), load->undone);
+	printf("# %ld calls, %ld of them taken back\n", load->calls, load->undone);
+	tap_int_eq(lab_stop(&lab), 0);
+	munmap(load, sizeof(*load));
+}
+
+static void listeners_that_are_killed_let_no_emulated_call_fail_or_run_twice(void)
+{
+	kill_under_emulation("waylayd", 60, false);
+}
+
+static void a_killed_workers_call_is_taken_back_and_gets_EIO(void)
+{
+	kill_under_emulation("waylay-worker", 40, true);
+}
+
+static void a_killed_keepers_workers_calls_are_taken_back_too(void)
+{
+	kill_under_emulation("waylay-keeper", 8, true);
 }
 
 /* ---- ends ---- */
@@ -420,12 +515,14 @@ static void after_the_last_process_every_fd_is_back(void)
 	struct baseline listener, keeper;
 
 	tap_int_eq(lab_start(&lab, true, NULL), 0);
+	keeper.pid = 0;
+	tap_ok(lab_wait(has_keeper, &keeper.pid));
 	listener.pid = lab_find(&lab, "waylayd", 0);
 	keeper.pid = lab_find(&lab, "waylay-keeper", 0);
 	listener.fds = lab_count_fds(listener.pid);
 	keeper.fds = lab_count_fds(keeper.pid);
 	for (int i = 0; i < 40; i++) {
-		struct target t;
+		struct target t = { 0 };
 		char id[32];
 
 		snprintf(id, sizeof(id), "brief-%d", i);
@@ -453,7 +550,7 @@ static bool has_no_listener(void *arg)
 static void a_private_listener_ends_with_its_container_and_has_written_all(void)
 {
 	char file[128];
-	struct target t;
+	struct target t = { 0 };
 
 	tap_int_eq(lab_start(&lab, false, (const char *const[]){ "--once", NULL }), 0);
 	tap_int_eq(target_start(&t, getppid_only, setup_body, NULL), 0);
@@ -470,7 +567,7 @@ static void ended_is_answered_when_all_is_written(void)
 {
 	_cleanup_close_ int sock = -EBADF;
 	struct wl_err err = { 0 };
-	struct target t;
+	struct target t = { 0 };
 
 	tap_int_eq(lab_start(&lab, true, NULL), 0);
 	tap_int_eq(target_start(&t, getppid_only, setup_body, NULL), 0);
@@ -492,7 +589,7 @@ static void a_policy_above_the_cap_is_refused_where_the_fd_arrives(void)
 	static const char policy[] = "{\"version\":1,\"rules\":[{\"action\":\"return\","
 				     "\"value\":1,\"syscalls\":[\"getppid\"]}]}";
 	_cleanup_fclose_ FILE *f = NULL;
-	struct target t;
+	struct target t = { 0 };
 	char msg[640];
 
 	f = fopen(lab.config, "we");
@@ -515,7 +612,7 @@ static void hostile_and_slow_peers_harm_nobody(void)
 	static char junk[70000];
 	int idle[150], fds[30];
 	struct baseline listener;
-	struct target t;
+	struct target t = { 0 };
 
 	tap_int_eq(lab_start(&lab, true, NULL), 0);
 	listener.pid = lab_find(&lab, "waylayd", 0);
@@ -598,6 +695,9 @@ int main(int argc, char **argv)
 	LIVE(a_killed_keeper_is_replaced_and_can_restart_the_listener);
 	LIVE(without_keeper_and_listener_calls_get_ENOSYS);
 	LIVE(sigterm_ends_listener_and_keeper_and_calls_get_ENOSYS);
+	LIVE(listeners_that_are_killed_let_no_emulated_call_fail_or_run_twice);
+	LIVE(a_killed_workers_call_is_taken_back_and_gets_EIO);
+	LIVE(a_killed_keepers_workers_calls_are_taken_back_too);
 	LIVE(after_the_last_process_every_fd_is_back);
 	LIVE(a_private_listener_ends_with_its_container_and_has_written_all);
 	LIVE(ended_is_answered_when_all_is_written);
