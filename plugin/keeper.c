@@ -337,6 +337,7 @@ int keeper_main(int sock, char **argv)
 
 	if (fcntl(sock, F_SETFD, FD_CLOEXEC) < 0 || prepare(&k) < 0)
 		return 1;
+	tell(&k, KEEPER_HELLO, 0, 0, 0, NULL);
 	while (!k.quit) {
 		struct pollfd p[2] = { { .fd = k.sock, .events = POLLIN },
 				       { .fd = k.signal_fd, .events = POLLIN } };

@@ -28,7 +28,8 @@ enum keeper_op {
 	KEEPER_READY, /* the listener has everything and serves */
 	KEEPER_QUIT,  /* orderly end: drop all, end the workers, exit */
 	/* Keeper to listener. */
-	KEEPER_ITEM, /* one kept thing, after a restart */
+	KEEPER_HELLO, /* it runs; the first message of a keeper that a listener has started */
+	KEEPER_ITEM,  /* one kept thing, after a restart */
 	KEEPER_ITEMS_END,
 	KEEPER_SPAWNED, /* worker `key` of container `arg`: its fds, or `error` */
 	KEEPER_REAPED,	/* worker `key` of container `arg` has ended */

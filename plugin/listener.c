@@ -2,6 +2,7 @@
 /* The listener's main thread. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +11,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "arch/base/cleanup.h"
@@ -19,38 +18,13 @@
 #include "arch/base/sock.h"
 #include "arch/kernel.h"
 #include "plugin/listener.h"
+#include "plugin/systemd.h"
 
-#define TICK_MS	     1000
-#define ALONE_NS     (10ull * 1000000000) /* --once: nobody came; the container's start has failed */
-#define LISTEN_FD    3			  /* systemd's first */
-#define KEEPER_EARLY (20 * 1000000ull) /* a keeper that died sooner is replaced at the next tick */
-
-/* ---- systemd ---- */
-
-static void notify_systemd(const char *text)
-{
-	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	_cleanup_close_ int fd = -EBADF;
-
-	if (!path || strlen(path) >= sizeof(addr.sun_path))
-		return;
-	strcpy(addr.sun_path, path);
-	if (addr.sun_path[0] == '@')
-		addr.sun_path[0] = '\0';
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return;
-	sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&addr,
-	       (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path)));
-}
-
-static bool is_activated(void)
-{
-	const char *pid = getenv("LISTEN_PID"), *n = getenv("LISTEN_FDS");
-
-	return pid && n && strtol(pid, NULL, 10) == getpid() && strtol(n, NULL, 10) == 1;
-}
+#define TICK_MS		1000
+#define ALONE_NS	(10ull * 1000000000) /* --once: nobody came; the container's start has failed */
+#define EARLY_MAX	5		     /* in a second */
+#define KEEPER_START_MS 10000
+#define KEEPER_EARLY	(20 * 1000000ull) /* a keeper that died sooner is replaced at the next tick */
 
 /* ---- start ---- */
 
@@ -160,16 +134,30 @@ static int open_socket(struct listener *l, struct wl_err *err)
 {
 	const char *path = l->options->socket ? l->options->socket : l->cap->socket;
 
-	if (is_activated()) {
+	if (systemd_has_socket()) {
 		l->is_activated = true;
-		l->listen_fd = LISTEN_FD;
-		fcntl(LISTEN_FD, F_SETFD, FD_CLOEXEC);
+		l->listen_fd = SYSTEMD_LISTEN_FD;
+		fcntl(SYSTEMD_LISTEN_FD, F_SETFD, FD_CLOEXEC);
 	} else
 		l->listen_fd = sock_listen(path, err);
 	if (l->listen_fd < 0)
 		return l->listen_fd;
 	if (fcntl(l->listen_fd, F_SETFL, O_NONBLOCK) < 0)
 		return wl_err_set(err, -errno, "socket '%s'", path);
+	return 0;
+}
+
+static int await_keeper(struct listener *l, struct wl_err *err)
+{
+	struct pollfd p = { .fd = l->link.sock, .events = POLLIN };
+	struct keeper_msg msg = { 0 };
+	int fds[KEEP_FDS], r;
+
+	if (poll(&p, 1, KEEPER_START_MS) != 1)
+		return wl_err_say(err, -ETIMEDOUT, "the keeper process does not start");
+	r = keeper_recv(l->link.sock, &msg, fds);
+	if (r <= 0 || msg.op != KEEPER_HELLO)
+		return wl_err_say(err, -EIO, "the keeper process ended at once");
 	return 0;
 }
 
@@ -182,6 +170,8 @@ static int start_fresh(struct listener *l, struct wl_err *err)
 	if (r < 0)
 		return r;
 	r = keeper_link_start(&l->link, err);
+	if (r == 0)
+		r = await_keeper(l, err);
 	if (r < 0)
 		return r;
 	r = start_shards(l, err);
@@ -287,7 +277,8 @@ static void replace_keeper(struct listener *l)
 
 static void lose_keeper(struct listener *l)
 {
-	bool is_early = event_now() - l->keeper_since < KEEPER_EARLY;
+	/* At once, as a rule: until there is one again our own death would be the containers' loss. */
+	bool is_early = event_now() - l->keeper_since < KEEPER_EARLY && ++l->n_early > EARLY_MAX;
 
 	pthread_mutex_lock(&l->link.lock);
 	l->link.sock = fd_close(l->link.sock);
@@ -362,6 +353,7 @@ static void tick(struct listener *l)
 {
 	receive_tick(l);
 	intake_tick(l);
+	l->n_early = 0;
 	if (l->link.sock < 0)
 		replace_keeper(l);
 	if (!l->options->once || l->tenants.n > 0 || l->n_conns > 0)
@@ -409,7 +401,7 @@ static void finish(struct listener *l)
 	struct keeper_msg quit = { .op = KEEPER_QUIT };
 	const char *path = l->options->socket ? l->options->socket : l->cap->socket;
 
-	notify_systemd("STOPPING=1");
+	systemd_notify("STOPPING=1");
 	if (!l->is_activated)
 		unlink(path);
 	fd_close(l->listen_fd);
@@ -450,7 +442,7 @@ static int start(struct listener *l, int resume_fd, struct wl_err *err)
 	} else
 		intake_put_all(l);
 	snprintf(text, sizeof(text), "READY=1\nMAINPID=%d", (int)getpid());
-	notify_systemd(text);
+	systemd_notify(text);
 	return 0;
 }
 

@@ -36,6 +36,7 @@ struct listener {
 	struct tenant *closing, *grave; /* last events being written; memory not yet freed */
 	bool had_container, stop;
 	uint64_t keeper_since, refused_ns;
+	unsigned n_early;   /* keepers that died young, since the last tick */
 	unsigned n_refused; /* since the last line about it */
 	uint64_t alone_ns;  /* --once: since when there is neither container nor connection */
 };

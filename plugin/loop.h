@@ -78,9 +78,13 @@ int shard_command(struct shard *s, const struct command *command);
 
 /* loop.c */
 void shard_watch(struct shard *s, struct tenant *t); /* poll for RECV as the limits allow */
-void shard_wait(struct shard *s, unsigned slot);     /* put on the waiting list */
+void shard_own(struct shard *s, struct tenant *t, unsigned slot); /* the slot is this container's */
+void shard_wait(struct shard *s, unsigned slot);		  /* put on the waiting list */
 void shard_unwait(struct shard *s, unsigned slot);
 void shard_release(struct shard *s, unsigned slot); /* slot and job are free again */
+
+/* resume.c: answers what the last listener had received, and fills the free list; before the first RECV. */
+void shard_resume(struct shard *s);
 
 /* What epoll says of a worker's socket. */
 uint64_t shard_event_worker(const struct tenant *t, unsigned worker);
