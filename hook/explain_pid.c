@@ -35,7 +35,7 @@ static int read_filter(int pid, unsigned index, struct bpf_prog *ret)
 	return 0;
 }
 
-/* Index 0 is the filter that was loaded last; behind the first one the kernel says ENOENT. EINVAL is what
+/* The kernel counts from the filter that was loaded first, and says ENOENT behind the last; EINVAL is what
  * a process without any says. */
 static int read_filters(int pid, struct filters *ret)
 {
@@ -43,10 +43,16 @@ static int read_filters(int pid, struct filters *ret)
 		int r = read_filter(pid, i, &ret->prog[i]);
 
 		if (r == -ENOENT || (r == -EINVAL && i == 0))
-			return 0;
+			break;
 		if (r < 0)
 			return r;
 		ret->n++;
+	}
+	for (unsigned i = 0; i < ret->n / 2; i++) {
+		struct bpf_prog older = ret->prog[i];
+
+		ret->prog[i] = ret->prog[ret->n - 1 - i];
+		ret->prog[ret->n - 1 - i] = older;
 	}
 	return 0;
 }
