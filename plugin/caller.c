@@ -70,19 +70,19 @@ int caller_open_root(struct home *home, pid_t tid, struct caller *ret)
 int caller_open(struct home *home, pid_t tid, struct caller *ret)
 {
 	struct caller c;
-	struct stat st;
 	int r = caller_open_root(home, tid, &c);
 
 	if (r < 0)
 		return r;
 	r = read_status(&c, &c.status);
-	if (r == 0 && fstatat(c.proc, "ns/user", &st, 0) < 0)
-		r = errno == ENOENT ? -ESRCH : -errno;
+	if (r == 0)
+		r = ns_id_of(c.proc, ".", "user", &c.userns);
+	if (r == -ENOENT)
+		r = -ESRCH;
 	if (r < 0) {
 		caller_done(&c);
 		return r;
 	}
-	c.userns = (struct ns_id){ st.st_dev, st.st_ino };
 	*ret = c;
 	return 0;
 }
@@ -115,6 +115,6 @@ int caller_open_fd(const struct caller *c, int fd)
 
 bool caller_has_cap(const struct caller *c, int cap)
 {
-	return (c->status.cap_eff & CAP_BIT(cap)) &&
+	return (c->status.cap_eff & CAP_BIT(cap)) && c->userns.ino != 0 &&
 	       ns_id_eq(&c->userns, &c->home->container_userns);
 }

@@ -6,15 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* A namespace as nsfs names it. */
-struct ns_id {
-	uint64_t dev, ino;
-};
-
-static inline bool ns_id_eq(const struct ns_id *a, const struct ns_id *b)
-{
-	return a->dev == b->dev && a->ino == b->ino;
-}
+#include "plugin/ns.h"
 
 /* What a worker has before any call. It lives in a mount namespace of its own that holds nothing but an
  * empty tmpfs, so that a path resolved by mistake finds nothing, and no mount of a container or of the

@@ -13,6 +13,19 @@
 
 #define BLOB_MAX (8u << 20)
 
+/* Zero if it cannot be known. */
+static struct ns_id userns_of(pid_t init)
+{
+	_cleanup_close_ int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct ns_id id = { 0 };
+	char task[16];
+
+	snprintf(task, sizeof(task), "%d", init);
+	if (init > 0)
+		ns_id_of(proc, task, "user", &id);
+	return id;
+}
+
 static void write_blob(struct container_blob *blob, const struct container_info *info,
 		       const struct buf *json, uint32_t size)
 {
@@ -22,6 +35,7 @@ static void write_blob(struct container_blob *blob, const struct container_info 
 	blob->size = size;
 	blob->key = info->key;
 	blob->init = info->init;
+	blob->userns = userns_of(info->init);
 	blob->on_loss = info->policy->on_loss;
 	blob->shard = info->shard;
 	blob->sink_kind = info->sink_kind;

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "arch/bpf/bpf.h"
+#include "plugin/ns.h"
 #include "specs/plan.h"
 #include "specs/policy.h"
 
@@ -18,6 +19,9 @@ struct container_blob {
 	uint32_t size; /* of the whole memfd */
 	uint32_t key;  /* nonzero, unique in the keeper's life */
 	pid_t init;
+	/* Taken before the container's program runs: later its init may have made itself another one, in
+	 * which anybody has all capabilities. Zero: unknown, nobody has a capability. */
+	struct ns_id userns;
 	uint32_t on_loss;		      /* enum on_loss, for the keeper */
 	uint32_t policy_offset, policy_len;   /* JSON text */
 	uint32_t profile_offset, profile_len; /* struct sock_filter array, len in instructions */

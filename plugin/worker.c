@@ -135,12 +135,16 @@ int worker_run(struct journal *journal, struct container *container, int control
 				    .container = container,
 				    .control = control };
 	struct wl_err err = { 0 };
-	int r = worker_home_init(&self.home, container->blob->init, &err);
+	int r = worker_home_init(&self.home, container->blob->init, &container->blob->userns, &err);
 
 	if (r < 0) {
 		log_error("container %s: %s", container->blob->id, err.msg);
 		return r;
 	}
+	if (container->blob->userns.ino == 0)
+		log_error("container %s: its user namespace is unknown (init %d); what needs a "
+			  "capability gets EPERM",
+			  container->blob->id, container->blob->init);
 	r = serve(&self);
 	if (r < 0)
 		log_error("container %s: worker: %s", container->blob->id, strerror(-r));

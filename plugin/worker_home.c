@@ -75,18 +75,6 @@ int worker_home_new_store(struct home *home)
 	return 0;
 }
 
-static int ns_id_of(int proc, const char *task, const char *ns, struct ns_id *ret)
-{
-	char path[32];
-	struct stat st;
-
-	snprintf(path, sizeof(path), "%s/ns/%s", task, ns);
-	if (fstatat(proc, path, &st, 0) < 0)
-		return -errno;
-	*ret = (struct ns_id){ st.st_dev, st.st_ino };
-	return 0;
-}
-
 static int cut_caps(struct home *home)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -104,12 +92,14 @@ static int cut_caps(struct home *home)
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
 }
 
-int worker_home_init(struct home *ret, pid_t container_init, struct wl_err *err)
+int worker_home_init(struct home *ret, pid_t container_init, const struct ns_id *container_userns,
+		     struct wl_err *err)
 {
-	struct home home = {
-		.proc = -EBADF, .mnt_ns = -EBADF, .store = -EBADF, .container_init = container_init
-	};
-	char task[16];
+	struct home home = { .proc = -EBADF,
+			     .mnt_ns = -EBADF,
+			     .store = -EBADF,
+			     .container_init = container_init,
+			     .container_userns = *container_userns };
 	int r;
 
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
@@ -118,15 +108,12 @@ int worker_home_init(struct home *ret, pid_t container_init, struct wl_err *err)
 	home.proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (home.proc < 0)
 		return wl_err_set(err, -errno, "worker: open /proc");
-	snprintf(task, sizeof(task), "%d", container_init);
 	r = ns_id_of(home.proc, "thread-self", "mnt", &home.host_mnt_ns);
 	if (r == 0)
 		r = ns_id_of(home.proc, "thread-self", "user", &home.init_userns);
-	if (r == 0)
-		r = ns_id_of(home.proc, task, "user", &home.container_userns);
 	if (r < 0) {
 		worker_home_done(&home);
-		return wl_err_set(err, r, "worker: namespaces of init %d", container_init);
+		return wl_err_set(err, r, "worker: own namespaces");
 	}
 	r = own_mounts(&home);
 	if (r < 0) {

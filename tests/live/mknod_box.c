@@ -187,7 +187,8 @@ static void start_worker(struct box *b, const char *options)
 {
 	_cleanup_(json_freep) struct json *doc = NULL;
 	struct wl_err err = { 0 };
-	char text[1024];
+	char text[1024], path[32];
+	struct stat st;
 	int pair[2];
 
 	snprintf(text, sizeof(text),
@@ -199,6 +200,10 @@ static void start_worker(struct box *b, const char *options)
 		exit(1);
 	}
 	b->blob.init = b->init;
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", b->init);
+	if (stat(path, &st) < 0)
+		die(path);
+	b->blob.userns = (struct ns_id){ st.st_dev, st.st_ino };
 	snprintf(b->blob.id, sizeof(b->blob.id), "box");
 	b->container.blob = &b->blob;
 	b->container.notify_fd = b->notify;

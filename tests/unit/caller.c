@@ -147,6 +147,9 @@ static void a_capability_counts_only_in_the_containers_user_namespace(void)
 	tap_ok(!caller_has_cap(&c, CAP_MKNOD));
 	c.userns = (struct ns_id){ 5, 77 };
 	tap_ok(!caller_has_cap(&c, CAP_MKNOD));
+	/* Unknown is not equal to unknown. */
+	c.userns = home.container_userns = (struct ns_id){ 0, 0 };
+	tap_ok(!caller_has_cap(&c, CAP_MKNOD));
 }
 
 static void fds_are_found_by_number(void)
