@@ -7,6 +7,7 @@
 
 #include "arch/base/cleanup.h"
 #include "specs/handler_spec.h"
+#include "specs/multiplex.h"
 #include "specs/policy_rows.h"
 
 #define NR_MAX ((1 << 30) - 1) /* bit 30 is x32's */
@@ -101,6 +102,7 @@ static int parse_abi(struct list *l, const char **p, struct call_item *item)
 
 static int check_name(struct list *l, const char *at, const struct call_item *item)
 {
+	_cleanup_(buf_done) struct buf other = { 0 };
 	const char *close;
 
 	if (!sysno_is_known(item->name)) {
@@ -109,9 +111,12 @@ static int check_name(struct list *l, const char *at, const struct call_item *it
 			       close ? "; did you mean '" : "", close ? close : "",
 			       close ? "'?" : "");
 	}
-	if (item->abi && sysno_number(item->abi, item->name) < 0)
-		return fail_at(l, at, "%s has no syscall '%s'", item->abi->name, item->name);
-	return 0;
+	if (!item->abi || sysno_number(item->abi, item->name) >= 0)
+		return 0;
+	if (multiplex_item(item, l->rule->action, &other) && !other.failed)
+		return fail_at(l, at, "%s has no syscall '%s' of its own; write %s",
+			       item->abi->name, item->name, other.data);
+	return fail_at(l, at, "%s has no syscall '%s'", item->abi->name, item->name);
 }
 
 static int parse_group(struct list *l, const char *at, const char *name, struct call_item *item)
@@ -347,15 +352,49 @@ static int append_item(struct list *l, struct call_item *take)
 	return 0;
 }
 
+static bool has_item(const struct rule *rule, const char *text)
+{
+	for (size_t i = 0; i < rule->n_items; i++)
+		if (strcmp(rule->items[i].text, text) == 0)
+			return true;
+	return false;
+}
+
+/* Once each: a policy that has been over the wire has them already. */
+static int add_other_entry(struct list *l, const struct call_item *item)
+{
+	_cleanup_(buf_done) struct buf text = { 0 };
+
+	if (!multiplex_item(item, l->rule->action, &text))
+		return 0;
+	if (text.failed)
+		return wl_err_set(l->err, -ENOMEM, "%s", l->what);
+	return has_item(l->rule, text.data)
+		       ? 0
+		       : policy_parse_list(l->rule, text.data, item->name, l->err);
+}
+
+static int read_item(struct list *l)
+{
+	struct call_item item = { .nr = -1 };
+	int r;
+
+	r = parse_item(l, &item);
+	if (r == 0)
+		r = add_other_entry(l, &item);
+	if (r == 0)
+		r = append_item(l, &item);
+	call_item_done(&item);
+	return r;
+}
+
 int policy_parse_list(struct rule *rule, const char *text, const char *what, struct wl_err *err)
 {
 	struct list l = { .rule = rule, .text = text, .what = what, .err = err };
-	const char *p = text, *end = text;
+	const char *p = text, *end;
 	int r;
 
 	for (;; p = end + 1) {
-		struct call_item item = { .nr = -1 };
-
 		while (isspace((unsigned char)*p))
 			p++;
 		l.item = p;
@@ -364,13 +403,8 @@ int policy_parse_list(struct rule *rule, const char *text, const char *what, str
 			return r;
 		for (l.item_end = end; l.item_end > p && isspace((unsigned char)l.item_end[-1]);)
 			l.item_end--;
-		r = parse_item(&l, &item);
-		if (r == 0)
-			r = append_item(&l, &item);
-		call_item_done(&item);
-		if (r < 0)
+		r = read_item(&l);
+		if (r < 0 || !*end)
 			return r;
-		if (!*end)
-			return 0;
 	}
 }

@@ -137,6 +137,40 @@ static void malformed_lists_are_refused_at_their_place(void)
 	}
 }
 
+/* int 0x80 with socketcall is no way around a rule for socket. */
+static void the_other_entry_of_a_multiplexed_call_comes_with_it(void)
+{
+	static const struct {
+		enum action action;
+		const char *text;
+		unsigned n;
+		const char *first;
+	} rows[] = {
+		{ ACTION_DENY, "i386/socket:ENOSYS", 2, "i386/socketcall[call == SYS_SOCKET]:38" },
+		{ ACTION_DENY, "i386/socket[domain == AF_VSOCK]", 2,
+		  "i386/socketcall[call == SYS_SOCKET]" },
+		{ ACTION_KILL, "s390x/shmat", 2, "s390x/ipc[call & 0xffff == SHMAT]" },
+		{ ACTION_TRACE, "i386/socket, i386/socket", 3,
+		  "i386/socketcall[call == SYS_SOCKET]" },
+		/* The arguments are in memory: what is only watched or overridden keeps its condition. */
+		{ ACTION_TRACE, "i386/socket[domain == AF_VSOCK]", 1,
+		  "i386/socket[domain == AF_VSOCK]" },
+		{ ACTION_DENY, "x86_64/socket", 1, "x86_64/socket" },
+		{ ACTION_DENY, "i386/mount", 1, "i386/mount" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct policy *p = NULL;
+		struct wl_err err = { 0 };
+
+		tap_int_eq(parse_list(rows[i].action, rows[i].text, &p, &err), 0);
+		tap_str_eq(err.msg, "");
+		tap_int_eq(p ? p->rules[0].n_items : 0, rows[i].n);
+		tap_str_eq(p ? p->rules[0].items[0].text : NULL, rows[i].first);
+		policy_free(p);
+	}
+}
+
 static void a_group_takes_the_calls_that_have_the_argument(void)
 {
 	struct policy *p = NULL;
@@ -409,6 +443,7 @@ int main(void)
 	TAP_RUN(items_end_at_commas_outside_brackets_and_quotes);
 	TAP_RUN(an_errno_follows_the_item);
 	TAP_RUN(malformed_lists_are_refused_at_their_place);
+	TAP_RUN(the_other_entry_of_a_multiplexed_call_comes_with_it);
 	TAP_RUN(a_group_takes_the_calls_that_have_the_argument);
 	TAP_RUN(a_document_comes_back_as_it_went);
 	TAP_RUN(emulate_takes_the_calls_of_its_handler);
