@@ -26,6 +26,8 @@ make_rootfs() {
   ROOTFS=$(mktemp -d /tmp/waylay-e2e-rootfs.XXXXXX)
   chmod 755 "$ROOTFS"
   for dir in bin dev etc proc sys tmp run var callers; do mkdir "$ROOTFS/$dir"; done
+  # runc gives a tmpfs the mode of the directory that it is mounted over, whatever its options say.
+  chmod 1777 "$ROOTFS/tmp"
   cp /bin/busybox "$ROOTFS/bin/busybox"
   chroot "$ROOTFS" /bin/busybox --install -s /bin
   for name in "$CALLERS"/caller*; do
