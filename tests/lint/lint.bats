@@ -140,3 +140,9 @@ documents() {
     [ -e "$path" ] || fail "a document names $path, which is not there"
   done
 }
+
+@test "examples are valid by the published schemas" {
+  python3 -c 'import jsonschema' 2>/dev/null || skip "no python3-jsonschema"
+  run python3 tests/lint/schema.py
+  assert_success
+}
