@@ -364,6 +364,12 @@ static void tick(struct listener *l)
 		l->stop = true;
 }
 
+/* The container has gone, or whoever wanted to start it has without handing anything over. */
+static bool is_private_over(const struct listener *l)
+{
+	return l->tenants.n == 0 && (l->had_container || (l->had_message && l->n_conns == 0));
+}
+
 static void serve(struct listener *l)
 {
 	uint64_t last_tick = event_now();
@@ -389,7 +395,7 @@ static void serve(struct listener *l)
 			last_tick = event_now();
 			tick(l);
 		}
-		if (l->options->once && l->had_container && l->tenants.n == 0)
+		if (l->options->once && is_private_over(l))
 			l->stop = true;
 	}
 }

@@ -34,7 +34,7 @@ struct listener {
 	struct conn *conns;
 	unsigned n_conns;
 	struct tenant *closing, *grave; /* last events being written; memory not yet freed */
-	bool had_container, stop;
+	bool had_container, had_message, stop;
 	uint64_t keeper_since, refused_ns;
 	unsigned n_early;   /* keepers that died young, since the last tick */
 	unsigned n_refused; /* since the last line about it */

@@ -214,7 +214,7 @@ void receive_readable(struct listener *l, struct conn *conn)
 			return;
 		if (r < 0)
 			break;
-		conn->has_spoken = true;
+		conn->has_spoken = l->had_message = true;
 		if (!take(l, conn, msg)) {
 			r = -EPIPE;
 			break;

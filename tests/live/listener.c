@@ -563,6 +563,28 @@ static void a_private_listener_ends_with_its_container_and_has_written_all(void)
 	tap_int_eq(access(lab.socket, F_OK), -1);
 }
 
+static void a_private_listener_ends_with_the_start_that_failed(void)
+{
+	static const char policy[] = "{\"version\":1,\"rules\":[{\"action\":\"log\","
+				     "\"syscalls\":[\"getppid\"]}]}";
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	_cleanup_(json_freep) struct json *doc = NULL;
+	struct wl_err err = { 0 };
+	uint64_t start;
+	int sock;
+
+	tap_int_eq(json_parse(policy, strlen(policy), "policy", &doc, &err), 0);
+	tap_int_eq(policy_from_json(doc, "policy", &p, &err), 0);
+	tap_int_eq(lab_start(&lab, false, (const char *const[]){ "--once", NULL }), 0);
+	sock = sock_connect(lab.socket, &err);
+	tap_int_eq(wire_send(sock, WIRE_OFFER, "failed", getpid(), "/", p, NULL, -EBADF), 0);
+	tap_int_eq(wire_recv_ack(sock, 5000, &err), 0);
+	start = now_ms();
+	fd_close(sock);
+	tap_ok(lab_wait(has_no_listener, NULL));
+	tap_ok(now_ms() - start < 3000);
+}
+
 static void ended_is_answered_when_all_is_written(void)
 {
 	_cleanup_close_ int sock = -EBADF;
@@ -700,6 +722,7 @@ int main(int argc, char **argv)
 	LIVE(a_killed_keepers_workers_calls_are_taken_back_too);
 	LIVE(after_the_last_process_every_fd_is_back);
 	LIVE(a_private_listener_ends_with_its_container_and_has_written_all);
+	LIVE(a_private_listener_ends_with_the_start_that_failed);
 	LIVE(ended_is_answered_when_all_is_written);
 	LIVE(a_policy_above_the_cap_is_refused_where_the_fd_arrives);
 	LIVE(hostile_and_slow_peers_harm_nobody);
