@@ -185,10 +185,19 @@ static int make(struct mknod_work *w)
 
 static int mknod_as_caller(struct mknod_work *w)
 {
-	int r = caller_enter(w->req->caller);
+	int r = caller_enter(w->req->caller), own;
+	const char *rest;
 
 	if (r < 0)
 		return r;
+	own = resolve_own_link(w->req->caller, w->path, &rest);
+	if (own == -ESRCH)
+		return -ENOENT;
+	if (own >= 0) {
+		fd_close(w->base);
+		w->base = own;
+		w->path = rest;
+	}
 	r = caller_become(w->req->caller, 0);
 	if (r == 0)
 		r = check_as_caller(w);

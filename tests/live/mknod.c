@@ -156,6 +156,30 @@ static void a_dirfd_is_the_callers(void)
 	tap_int_eq(o.extra, 4);
 }
 
+static const char *const own_links[] = { "/proc/self/fd/41/o", "/proc/self/cwd/dir/o",
+					 "/proc/self/root/w/dir/o", "/proc/thread-self/fd/41//o" };
+
+static void case_own_link(struct outcome *ret, long i)
+{
+	int fd = open("dir", O_RDONLY | O_DIRECTORY);
+
+	dup2(fd, 41);
+	outcome_of(ret, mknod(own_links[i], S_IFCHR | 0666, NULL_DEV), "/w/dir/o");
+	unlink("/w/dir/o");
+	ret->extra = mknod("/proc/self/fd/42/o", S_IFCHR | 0666, NULL_DEV) < 0 ? errno : 0;
+}
+
+static void the_callers_own_links_in_procfs_are_its_own(void)
+{
+	for (long i = 0; i < (long)ARRAY_SIZE(own_links); i++) {
+		struct outcome o = box_run(&box, case_own_link, i);
+
+		tap_int_eq(o.err, 0);
+		tap_int_eq(o.rdev, NULL_DEV);
+		tap_int_eq(o.extra, ENOENT);
+	}
+}
+
 static void case_chroot(struct outcome *ret, long arg)
 {
 	int out = open("/w", O_RDONLY | O_DIRECTORY);
@@ -497,6 +521,7 @@ int main(void)
 	TAP_RUN(the_worker_pins_no_mount_after_its_answer);
 	TAP_RUN(a_full_store_of_nodes_is_replaced);
 	TAP_RUN(a_dirfd_is_the_callers);
+	TAP_RUN(the_callers_own_links_in_procfs_are_its_own);
 	TAP_RUN(a_chrooted_caller_stays_below_its_root);
 	TAP_RUN(a_thread_acts_in_its_own_directory);
 	TAP_RUN(a_thread_whose_leader_has_exited_is_served);
