@@ -391,7 +391,7 @@ static int read_item(struct list *l)
 int policy_parse_list(struct rule *rule, const char *text, const char *what, struct wl_err *err)
 {
 	struct list l = { .rule = rule, .text = text, .what = what, .err = err };
-	const char *p = text, *end;
+	const char *p = text, *end = text;
 	int r;
 
 	for (;; p = end + 1) {
