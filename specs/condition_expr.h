@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the parser of conditions hands to the binder. Nobody else includes this. */
+/* What parser, binder and evaluator of conditions share. Nobody else includes this. */
 #pragma once
 
 #include "specs/condition.h"
@@ -53,3 +53,22 @@ struct condition {
 /* "condition '<text>': column N: ..." */
 int expr_error(const struct condition *c, unsigned column, int code, struct wl_err *err,
 	       const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+/* One test on a string; cnode.value of a CNODE_MEMORY is its index. */
+struct string_test {
+	bool is_negated;
+	struct glob *glob; /* owned; NULL: equal to text */
+	char *text;	   /* owned */
+	size_t len;
+};
+
+struct condition_bound {
+	struct cnode *nodes; /* owned; room for all at once: they point at each other */
+	unsigned n_nodes;
+	struct string_test *tests; /* owned */
+	unsigned n_tests;
+	const struct cnode *root;
+	bool needs_memory;
+};
+
+bool cnode_compare(enum cnode_cmp cmp, bool is_less, bool is_equal);
