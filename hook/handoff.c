@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "arch/base/cleanup.h"
 #include "arch/base/sock.h"
@@ -78,6 +79,27 @@ int handoff_offer(const struct cap *cap, const char *socket_path, const char *co
 	if (r < 0)
 		return wl_err_prefix(err, r, "listener");
 	return TAKE_FD(fd);
+}
+
+int handoff_reconnect(const struct cap *cap, const char *socket_path, const char *id,
+		      struct wl_err *err)
+{
+	const struct timespec ts = { .tv_nsec = 10000000 };
+	char path[PATH_MAX];
+	int fd = -ENOENT, r;
+
+	r = private_path(cap, id, path, err);
+	if (r < 0)
+		return r;
+	/* Its keeper is about to start a new one. */
+	for (int waited = 0; waited < HANDOFF_RESTART_MS && is_absent(fd); waited += 10) {
+		fd = sock_connect(path, err);
+		if (is_absent(fd))
+			fd = sock_connect(socket_path ?: cap->socket, err);
+		if (is_absent(fd))
+			nanosleep(&ts, NULL);
+	}
+	return fd;
 }
 
 int handoff_ended(const struct cap *cap, const char *socket_path, const char *id,

@@ -44,7 +44,10 @@ struct inject_target {
 /* Field 22 of /proc/PID/stat: with the pid it names a process for good. -ESRCH: there is none. */
 int inject_start_time(pid_t pid, uint64_t *ret_start_time);
 
-/* pidfd, start time, PTRACE_SEIZE (TRACESYSGOOD|TRACEEXEC|EXITKILL), PTRACE_INTERRUPT. After 0 init
+/* Writes a line to the standard error of a process, if that takes it at once. Needs no attachment. */
+void inject_tell(pid_t pid, const char *text);
+
+/* pidfd, start time, PTRACE_SEIZE (TRACESYSGOOD|TRACEEXEC|TRACEEXIT|EXITKILL), PTRACE_INTERRUPT. After 0 init
  * cannot get further without us. -ESRCH, -EPERM (yama, rootless crun: the text names the spec route). */
 int inject_attach(const struct inject_target *target, struct inject **ret, struct wl_err *err);
 

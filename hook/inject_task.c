@@ -363,3 +363,11 @@ void task_tell(const struct task *task, const char *text)
 	ignored = write(fd, text, strlen(text));
 	(void)ignored;
 }
+
+void inject_tell(pid_t pid, const char *text)
+{
+	struct task task = { .pid = pid, .pidfd = sys_pidfd_open(pid, 0) };
+
+	task_tell(&task, text);
+	task_done(&task);
+}

@@ -8,13 +8,14 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <syslog.h>
-#include <time.h>
 
 #include "arch/base/cleanup.h"
 #include "arch/kernel.h"
+#include "hook/failure.h"
 #include "hook/handoff.h"
 #include "hook/inject.h"
 #include "hook/installer.h"
@@ -40,6 +41,18 @@ static bool has_denials(const struct policy *policy)
 			return true;
 	}
 	return false;
+}
+
+/* What merging has used and nobody needs now: between `create` and `start` may be hours, before the load
+ * (crun) or after it (runc). */
+static void give_memory_back(void)
+{
+	const uintptr_t page = 4096, far = 1024 * page;
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0) & ~(page - 1);
+
+	malloc_trim(0);
+	/* The stack below us was deeper once. */
+	madvise((void *)(here - far), far - 2 * page, MADV_DONTNEED);
 }
 
 static int build(void *ctx, const struct bpf_prog *profile, struct bpf_prog *ret_merged,
@@ -72,26 +85,48 @@ static int send_load(struct state *state, int notify_fd, const struct bpf_prog *
 	return r < 0 ? r : wire_recv_ack(state->listener, HANDOFF_TIMEOUT_MS, err);
 }
 
+static int reconnect(struct state *state, struct wl_err *err)
+{
+	const struct installer *what = state->what;
+
+	fd_close(state->listener);
+	state->listener = handoff_offer(what->cap, what->socket_path, what->config_path, what->id,
+					what->pid, what->bundle, what->policy, err);
+	return state->listener < 0 ? state->listener : 0;
+}
+
+static bool is_lost(int code)
+{
+	return code == -EPIPE || code == -ECONNRESET;
+}
+
+static int hand_over(struct state *state, int notify_fd, const struct bpf_prog *profile,
+		     struct wl_err *err)
+{
+	int r;
+
+	r = send_load(state, notify_fd, profile, err);
+	if (is_lost(r)) {
+		/* The listener that accepted the policy was restarted since; that may be hours ago. */
+		r = reconnect(state, err);
+		if (r == 0)
+			r = send_load(state, notify_fd, profile, err);
+	}
+	return r < 0 ? wl_err_prefix(err, r, "hand the notification fd over to the listener") : 0;
+}
+
 static int deliver(void *ctx, int notify_fd, const struct bpf_prog *profile, struct wl_err *err)
 {
 	struct state *state = ctx;
-	const struct installer *what = state->what;
 	int r;
 
-	if (notify_fd < 0)
-		return 0;
-	r = send_load(state, notify_fd, profile, err);
-	if (r == -EPIPE || r == -ECONNRESET) {
-		/* The listener that accepted the policy was restarted since; that may be hours ago. */
-		fd_close(state->listener);
-		state->listener =
-			handoff_offer(what->cap, what->socket_path, what->config_path, what->id,
-				      what->pid, what->bundle, what->policy, err);
-		if (state->listener < 0)
-			return state->listener;
-		r = send_load(state, notify_fd, profile, err);
+	r = notify_fd < 0 ? 0 : hand_over(state, notify_fd, profile, err);
+	if (!has_denials(state->what->policy)) {
+		plan_free(state->plan);
+		state->plan = NULL;
 	}
-	return r < 0 ? wl_err_prefix(err, r, "hand the notification fd over to the listener") : 0;
+	give_memory_back();
+	return r;
 }
 
 /* A call of the set-up phase that the policy denies and the profile alone would not. */
@@ -118,6 +153,16 @@ static int check_call(void *ctx, const struct seccomp_data *data, struct wl_err 
 		def ? def->name : "it");
 }
 
+static int send_started(struct state *state, struct wl_err *err)
+{
+	const struct installer *what = state->what;
+	int r;
+
+	r = wire_send(state->listener, WIRE_STARTED, what->id, what->pid, what->bundle, NULL, NULL,
+		      -EBADF);
+	return r < 0 ? r : wire_recv_ack(state->listener, HANDOFF_TIMEOUT_MS, err);
+}
+
 static int started(void *ctx, struct wl_err *err)
 {
 	struct state *state = ctx;
@@ -126,31 +171,21 @@ static int started(void *ctx, struct wl_err *err)
 
 	if (state->listener < 0)
 		return 0;
-	r = wire_send(state->listener, WIRE_STARTED, what->id, what->pid, what->bundle, NULL, NULL,
-		      -EBADF);
-	if (r < 0)
-		return wl_err_set(err, r, "tell the listener that the program starts");
-	r = wire_recv_ack(state->listener, HANDOFF_TIMEOUT_MS, err);
+	r = send_started(state, err);
+	if (is_lost(r)) {
+		fd_close(state->listener);
+		state->listener = handoff_reconnect(what->cap, what->socket_path, what->id, err);
+		r = state->listener < 0 ? state->listener : send_started(state, err);
+	}
 	return r < 0 ? wl_err_prefix(err, r, "tell the listener that the program starts") : 0;
 }
 
-/* For `waylay doctor`: the runtime's message may not say why. */
 static void failed(void *ctx, const struct wl_err *err)
 {
 	const struct state *state = ctx;
-	_cleanup_free_ char *path = NULL;
-	_cleanup_close_ int fd = -EBADF;
-	char line[sizeof(err->msg) + 64];
-	int n;
 
 	syslog(LOG_ERR, "container '%s': %s", state->what->id, err->msg);
-	if (handoff_make_dir(state->what->cap->state_dir, "failed", NULL) < 0 ||
-	    asprintf(&path, "%s/failed/%s", state->what->cap->state_dir, state->what->id) < 0)
-		return;
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	n = snprintf(line, sizeof(line), "%lld %s\n", (long long)time(NULL), err->msg);
-	if (fd < 0 || write(fd, line, (size_t)n) != n)
-		syslog(LOG_ERR, "write '%s': %m", path);
+	failure_record(state->what->cap->state_dir, state->what->id, err->msg);
 }
 
 /* Nothing of the hook's stays: a pipe of the runtime's kept open would hang conmon or containerd. */
@@ -210,7 +245,7 @@ static int install(const struct installer *what, int ready)
 		return r;
 
 	openlog("waylay-hook", LOG_PID, LOG_DAEMON);
-	malloc_trim(0);
+	give_memory_back();
 	r = inject_run(inj, &ops, &state, &err);
 	inject_free(inj);
 	return r;

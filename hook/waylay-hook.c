@@ -5,10 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "arch/base/cleanup.h"
 #include "arch/base/log.h"
+#include "hook/failure.h"
 #include "hook/handoff.h"
 #include "hook/inject.h"
 #include "hook/installer.h"
@@ -132,14 +135,16 @@ static int check_policy(const struct policy *policy, const struct cap *cap,
 	return 0;
 }
 
+/* Releases the config before the installer is made, which may live for hours with what is left. */
 static int create(const struct options *options, const struct oci_state *state,
-		  const struct oci_config *config, const struct json *annotations,
+		  struct oci_config **take_config, const struct json *annotations,
 		  struct wl_err *err)
 {
+	_cleanup_(oci_config_freep) struct oci_config *config = TAKE_PTR(*take_config);
 	_cleanup_(policy_freep) struct policy *policy = NULL;
 	_cleanup_(cap_freep) struct cap *cap = NULL;
 	_cleanup_close_ int listener = -EBADF;
-	bool needs_listener = false;
+	bool needs_listener = false, has_profile;
 	uint64_t start_time = 0;
 	int r;
 
@@ -153,6 +158,7 @@ static int create(const struct options *options, const struct oci_state *state,
 	r = cap_load(options->config, &cap, err);
 	if (r < 0)
 		return r;
+	failure_forget(cap->state_dir, state->id);
 	r = annotations_parse(annotations, cap->policy_dir, &policy, err);
 	if (r < 0 || !policy)
 		return r;
@@ -165,12 +171,14 @@ static int create(const struct options *options, const struct oci_state *state,
 		if (listener < 0)
 			return listener;
 	}
+	has_profile = config->seccomp;
+	oci_config_free(TAKE_PTR(config));
 	const struct installer what = {
 		.id = state->id,
 		.bundle = state->bundle,
 		.pid = state->pid,
 		.start_time = start_time,
-		.has_profile = config->seccomp,
+		.has_profile = has_profile,
 		.policy = policy,
 		.cap = cap,
 		.socket_path = options->socket,
@@ -189,6 +197,29 @@ static int end(const struct options *options, const struct oci_state *state, str
 	return r < 0 ? r : handoff_ended(cap, options->socket, state->id, err);
 }
 
+/* crun 1.8.1 gives hooks /dev/null for a standard error, and says only that one failed. */
+static bool is_mute(void)
+{
+	struct stat st;
+
+	return fstat(STDERR_FILENO, &st) < 0 ||
+	       (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3));
+}
+
+/* As main says it, for those who do not see the hook's output. */
+static void tell_user(const struct options *options, const struct oci_state *state,
+		      const char *text)
+{
+	_cleanup_(cap_freep) struct cap *cap = NULL;
+	char line[sizeof(((struct wl_err *)0)->msg) + 32];
+
+	snprintf(line, sizeof(line), "waylay-hook: %s\n", text);
+	if (is_mute() && state->pid > 0)
+		inject_tell(state->pid, line);
+	if (cap_load(options->config, &cap, NULL) == 0)
+		failure_record(cap->state_dir, state->id, text);
+}
+
 static int run(const struct options *options, struct wl_err *err)
 {
 	_cleanup_(oci_config_freep) struct oci_config *config = NULL;
@@ -201,19 +232,24 @@ static int run(const struct options *options, struct wl_err *err)
 	if (r < 0)
 		return r;
 	is_over = strcmp(state->status, "stopped") == 0;
-	if (!state->bundle)
-		return wl_err_say(err, -EINVAL, "state of '%s' names no absolute bundle path",
-				  state->id);
-	r = oci_config_load(state->bundle, &config, err);
+	r = state->bundle ? oci_config_load(state->bundle, &config, err)
+			  : wl_err_say(err, -EINVAL, "state of '%s' names no absolute bundle path",
+				       state->id);
 	/* At poststop the bundle may be on its way out. */
-	if (r < 0 && !is_over)
+	if (r < 0 && !is_over) {
+		tell_user(options, state, err->msg);
 		return r;
+	}
 	/* crun 1.8.1 leaves annotations out of the state. */
 	annotations = config && config->annotations ? config->annotations : state->annotations;
 	if (config && !concerns_us(annotations))
 		return 0;
-	return is_over ? end(options, state, err)
-		       : create(options, state, config, annotations, err);
+	if (is_over)
+		return end(options, state, err);
+	r = create(options, state, &config, annotations, err);
+	if (r < 0)
+		tell_user(options, state, err->msg);
+	return r;
 }
 
 static void give_up(int sig)
