@@ -140,24 +140,24 @@ static bool is_plain_name(const char *name)
 	return true;
 }
 
-static int open_policy(const char *dir, const char *name, int *ret_fd)
+/* NAME, or else NAME.json; ret_path says which was opened. */
+static int open_policy(const char *dir, const char *name, char *ret_path, size_t size)
 {
 	_cleanup_close_ int dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	char file[256];
-	int fd;
+	int fd = -ENOENT;
 
 	if (dir_fd < 0)
 		return -errno;
-	fd = sys_openat2(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0, RESOLVE_BENEATH);
-	if (fd == -ENOENT) {
-		snprintf(file, sizeof(file), "%s.json", name);
+	for (int i = 0; i < 2 && fd == -ENOENT; i++) {
+		char file[256];
+
+		snprintf(file, sizeof(file), "%s%s", name, i ? ".json" : "");
 		fd = sys_openat2(dir_fd, file, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0,
 				 RESOLVE_BENEATH);
+		if (fd >= 0)
+			snprintf(ret_path, size, "%s/%s", dir, file);
 	}
-	if (fd < 0)
-		return fd;
-	*ret_fd = fd;
-	return 0;
+	return fd;
 }
 
 static int read_policy(struct reader *rd, const char *value, const char *what, struct wl_err *err)
@@ -172,10 +172,9 @@ static int read_policy(struct reader *rd, const char *value, const char *what, s
 			err, -EINVAL,
 			"%s: '%.80s' is no name of a policy: a file's name in %s, without '/'",
 			what, value, rd->policy_dir);
-	snprintf(path, sizeof(path), "%s/%s", rd->policy_dir, value);
-	r = open_policy(rd->policy_dir, value, &fd);
-	if (r < 0)
-		return wl_err_set(err, r, "%s: policy '%s'", what, path);
+	fd = open_policy(rd->policy_dir, value, path, sizeof(path));
+	if (fd < 0)
+		return wl_err_set(err, fd, "%s: policy '%s/%s'", what, rd->policy_dir, value);
 	r = json_check_owner(fd, path, err);
 	if (r == 0)
 		r = json_load_fd(fd, path, &doc, err);

@@ -180,7 +180,7 @@ static int parse_condition(struct list *l, const char **p, struct call_item *ite
 	r = condition_parse(start, (size_t)(end - start), &item->condition, l->err);
 	if (r < 0)
 		return wl_err_prefix(l->err, r, "%s: position %zu", l->what,
-				     (size_t)(start - l->text) + 1);
+				     (size_t)(l->item - l->text) + 1);
 	return 0;
 }
 

@@ -268,7 +268,7 @@ static int read_allow(void *into, const struct json *value, const char *what, st
 
 const struct key_row cap_keys[] = {
 	{ "$schema", KEY_STRING, NULL, "For editors." },
-	{ "version", KEY_INT, read_version, "Always 1." },
+	{ "version", KEY_INT, read_version, "1, if given." },
 	{ "allow", KEY_OBJECT, read_allow, "What containers may ask for." },
 	{ "output_dirs", KEY_ARRAY, read_output_dirs, "Where absolute outputs may lie." },
 	{ "log_dir", KEY_STRING, read_log_dir, "Where relative outputs go, by container." },
@@ -308,9 +308,6 @@ int cap_from_json(const struct json *doc, const char *path, struct cap **ret, st
 	r = keys_read(cap_keys, doc, path, cap, err);
 	if (r < 0)
 		return r;
-	if (!json_get(doc, "version"))
-		return wl_err_say(err, -EINVAL, "%s: \"version\": 1 is missing",
-				  json_place(doc, path).text);
 	*ret = TAKE_PTR(cap);
 	return 0;
 }

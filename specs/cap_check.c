@@ -231,10 +231,12 @@ int cap_check(const struct cap *cap, const struct policy *policy, struct wl_err 
 		int r = 0;
 
 		if (!(cap->actions & 1u << rule->action))
-			return wl_err_say(err, -EPERM,
-					  "rule '%s': action %s is not among allow.actions of %s",
-					  rule->name, action_rows[rule->action].name,
-					  cap_name(cap));
+			return wl_err_say(
+				err, -EPERM,
+				"rule '%s': action %s%s%s is not among allow.actions of %s",
+				rule->name, action_rows[rule->action].name,
+				rule->handler ? " of " : "",
+				rule->handler ? rule->handler->name : "", cap_name(cap));
 		if (rule->handler)
 			r = check_handler(cap, rule, err);
 		if (r < 0)

@@ -150,7 +150,7 @@ static void a_policy_file_is_plain_below_its_folder_and_the_hosts_own(void)
 	tap_int_eq(parse("{\"dev.waylay.policy\":\"out\"}", &p, &err), -EXDEV);
 	write_file("bad.json", "{\"version\":1,\n\"x\":1}", 0644);
 	tap_int_eq(parse("{\"dev.waylay.policy\":\"bad\"}", &p, &err), -EINVAL);
-	tap_ok(strstr(err.msg, "/bad: line 2, column 5: unknown key \"x\"") != NULL);
+	tap_ok(strstr(err.msg, "/bad.json: line 2, column 5: unknown key \"x\"") != NULL);
 }
 
 static void mistakes_name_key_value_and_what_is_valid(void)
