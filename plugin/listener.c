@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "arch/base/cleanup.h"
@@ -130,6 +131,18 @@ static int start_shards(struct listener *l, struct wl_err *err)
 	return 0;
 }
 
+/* /run is empty after a boot. What goes wrong here is told by the bind. */
+static void make_parent(const char *path)
+{
+	_cleanup_free_ char *dir = strdup(path);
+	char *slash = dir ? strrchr(dir, '/') : NULL;
+
+	if (slash && slash != dir) {
+		*slash = '\0';
+		mkdir(dir, 0700);
+	}
+}
+
 static int open_socket(struct listener *l, struct wl_err *err)
 {
 	const char *path = l->options->socket ? l->options->socket : l->cap->socket;
@@ -138,8 +151,10 @@ static int open_socket(struct listener *l, struct wl_err *err)
 		l->is_activated = true;
 		l->listen_fd = SYSTEMD_LISTEN_FD;
 		fcntl(SYSTEMD_LISTEN_FD, F_SETFD, FD_CLOEXEC);
-	} else
+	} else {
+		make_parent(path);
 		l->listen_fd = sock_listen(path, err);
+	}
 	if (l->listen_fd < 0)
 		return l->listen_fd;
 	if (fcntl(l->listen_fd, F_SETFL, O_NONBLOCK) < 0)

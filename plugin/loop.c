@@ -175,7 +175,8 @@ static void check_slot(struct shard *s, unsigned i, bool with_signals, uint64_t 
 		dispatch_call(s, t, i, false);
 		return;
 	}
-	is_cancelled = with_signals &&
+	/* Not in its first milliseconds: most calls end by themselves before a signal could matter. */
+	is_cancelled = with_signals && now - slot->received_ns >= CHECK_NS &&
 		       (is_freezing(t, now) || task_has_signal(&s->tasks, (pid_t)slot->notif.pid));
 	if (!is_late && !is_cancelled)
 		return;

@@ -100,12 +100,13 @@ static int write_event(struct shard *s, struct tenant *t, struct slot *slot,
 	return 0;
 }
 
-static void kill_caller(struct shard *s, struct slot *slot)
+static void kill_caller(struct shard *s, struct tenant *t, struct slot *slot)
 {
 	const struct task *task = task_get(&s->tasks, (pid_t)slot->notif.pid, slot->container);
 	_cleanup_close_ int fd = task ? sys_pidfd_open(task->tgid, 0) : -ESRCH;
 
-	if (fd >= 0)
+	/* Asked after the pidfd was opened: so it is the caller's, not that of a later owner of its number. */
+	if (fd >= 0 && notif_id_valid(t->c->notify_fd, slot->notif.id) == 0)
 		sys_pidfd_send_signal(fd, SIGKILL);
 }
 
@@ -133,8 +134,8 @@ int reply_finish(struct shard *s, struct tenant *t, unsigned i, const struct cal
 		if (r < 0 && slot->resp.id != 0)
 			return r;
 	}
-	if (v->answer == ANSWER_KILL && notif_id_valid(t->c->notify_fd, slot->notif.id) == 0)
-		kill_caller(s, slot);
+	if (v->answer == ANSWER_KILL)
+		kill_caller(s, t, slot);
 	if (slot->job) /* from here on ENOENT at a restart means that it was answered */
 		atomic_store_explicit(&slot->state, SLOT_SENDING, memory_order_release);
 	r = reply_stored(s, t, i);

@@ -36,12 +36,12 @@ static int wait_writable(int fd, int timeout_ms)
 	return p.revents & POLLOUT ? 0 : -EPIPE;
 }
 
-/* A file or stderr. What a full disk leaves of a line is taken back, so that no line is torn. */
-static unsigned write_file(struct sink *s, const struct iovec *lines, unsigned n)
+/* A file or stderr; `done` bytes of the first line are there already. What a full disk leaves of a line is taken back, so that no line is torn. */
+static unsigned write_file(struct sink *s, const struct iovec *lines, unsigned n, size_t done)
 {
-	for (unsigned i = 0; i < n; i++) {
-		const char *p = lines[i].iov_base;
-		size_t left = lines[i].iov_len;
+	for (unsigned i = 0; i < n; i++, done = 0) {
+		const char *p = (const char *)lines[i].iov_base + done;
+		size_t left = lines[i].iov_len - done;
 
 		while (left > 0) {
 			ssize_t w = write(s->fd, p, left);
@@ -89,21 +89,13 @@ static unsigned write_batch(struct sink *s, const struct iovec *lines, unsigned 
 		w = 0;
 	while (i < n && (size_t)w >= lines[i].iov_len)
 		w -= (ssize_t)lines[i++].iov_len;
-	if (w > 0) {
-		struct iovec first = { .iov_base = (char *)lines[i].iov_base + w,
-				       .iov_len = lines[i].iov_len - (size_t)w };
-
-		if (write_file(s, &first, 1) > 0)
-			return n - i;
-		i++;
-	}
-	return write_file(s, lines + i, n - i);
+	return write_file(s, lines + i, n - i, (size_t)w);
 }
 
 static unsigned write_stderr(struct sink *s, const struct iovec *lines, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
-		if (wait_writable(s->fd, READER_MS) < 0 || write_file(s, &lines[i], 1) > 0)
+		if (wait_writable(s->fd, READER_MS) < 0 || write_file(s, &lines[i], 1, 0) > 0)
 			return n - i;
 	return 0;
 }

@@ -21,7 +21,7 @@ static struct sink *find_sink(struct writer *w, uint32_t key, struct tenant **re
 	pthread_mutex_unlock(&w->tenants->lock);
 	/* It stays: main frees a container only when all its events are written. */
 	*ret_tenant = t;
-	return w->common ? w->common : t ? &t->sink : NULL;
+	return t && t->sink.fd >= 0 ? &t->sink : w->common;
 }
 
 static void begin_batch(struct writer *w, const struct sink *sink, uint32_t key, uint64_t from,

@@ -15,8 +15,9 @@ struct writer {
 	pthread_t thread;
 	struct ring *ring;	 /* borrowed */
 	struct tenants *tenants; /* borrowed */
-	struct sink *common; /* the operator's sink for everything; NULL: each container its own */
-	int done_fd;	     /* main's eventfd, told while `is_wanted` when events were written */
+	struct sink
+		*common; /* the operator's, for containers that have none of their own; or NULL */
+	int done_fd;	 /* main's eventfd, told while `is_wanted` when events were written */
 	_Atomic bool is_wanted, stop;
 };
 

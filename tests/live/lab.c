@@ -178,6 +178,15 @@ unsigned lab_count_fds(pid_t pid)
 	return n;
 }
 
+bool lab_is_in_call(pid_t pid, long nr)
+{
+	char text[32];
+
+	/* Blocked by seccomp it is "in" the call: /proc/PID/syscall shows the number. */
+	snprintf(text, sizeof(text), "%ld ", nr);
+	return has_text(pid, "syscall", text);
+}
+
 /* ---- targets ---- */
 
 static int load_filter(const int *calls)

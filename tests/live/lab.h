@@ -31,6 +31,8 @@ pid_t lab_find(const struct lab *lab, const char *comm, pid_t not );
 /* Waits up to ten seconds until `is_true` holds. */
 bool lab_wait(bool (*is_true)(void *), void *arg);
 unsigned lab_count_fds(pid_t pid);
+/* True if the process sleeps in that call. */
+bool lab_is_in_call(pid_t pid, long nr);
 
 /* A child with a filter that notifies these calls (-1 at the end) of the native ABI. It waits for
  * target_go() and then runs `body`, whose result is its exit status. */

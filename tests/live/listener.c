@@ -58,6 +58,18 @@ static bool flushed(void *id)
 	return EVENTS(lab.events, "\"event\":\"end\"", text) == 1;
 }
 
+struct load {
+	long calls, errors, undone; /* of all callers, in shared memory */
+	int first_errno;
+	bool stop;
+};
+
+static struct load *make_load(void)
+{
+	return mmap(NULL, sizeof(struct load), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		    -1, 0);
+}
+
 /* ---- answers ---- */
 
 static int call_some(void *arg)
@@ -184,6 +196,94 @@ static void a_delayed_call_waits_and_a_signal_ends_the_wait(void)
 	tap_int_eq(lab_stop(&lab), 0);
 }
 
+static const struct {
+	const char *dir, *join, *state, *freeze, *thaw, *look, *frozen;
+} freezers[] = {
+	{ "/sys/fs/cgroup/freezer/waylay-lab", "cgroup.procs", "freezer.state", "FROZEN", "THAWED",
+	  "freezer.state", "FROZEN" },
+	{ "/sys/fs/cgroup/unified/waylay-lab", "cgroup.procs", "cgroup.freeze", "1", "0",
+	  "cgroup.events", "frozen 1" },
+	{ "/sys/fs/cgroup/waylay-lab", "cgroup.procs", "cgroup.freeze", "1", "0", "cgroup.events",
+	  "frozen 1" },
+};
+
+static bool cgroup_write(const char *dir, const char *file, const char *text)
+{
+	char path[128];
+	_cleanup_close_ int fd = -EBADF;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, file);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+}
+
+static bool is_frozen(void *arg)
+{
+	size_t i = *(size_t *)arg;
+	char path[128], text[256] = "";
+	_cleanup_close_ int fd = -EBADF;
+
+	snprintf(path, sizeof(path), "%s/%s", freezers[i].dir, freezers[i].look);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && read(fd, text, sizeof(text) - 1) > 0 && strstr(text, freezers[i].frozen);
+}
+
+static int until_cancelled(void *arg)
+{
+	struct load *load = arg;
+
+	__atomic_store_n(&load->calls, 1, __ATOMIC_RELAXED);
+	return syscall(SYS_getppid) == -1 && errno == EINTR ? 0 : 1;
+}
+
+static bool is_waiting(void *arg)
+{
+	return lab_is_in_call(*(pid_t *)arg, SYS_getppid);
+}
+
+static void the_freezer_is_not_held_up_by_a_waiting_call(void)
+{
+	static const char policy[] = "{\"version\":1,\"rules\":[{\"action\":\"delay\","
+				     "\"milliseconds\":9000,\"syscalls\":[\"getppid\"]}]}";
+	struct load *load = make_load();
+	unsigned n = 0;
+
+	tap_int_eq(lab_start(&lab, true, NULL), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(freezers); i++) {
+		struct target t = { 0 };
+		char pid[16];
+		uint64_t start;
+
+		if (mkdir(freezers[i].dir, 0755) < 0)
+			continue;
+		tap_int_eq(target_start(&t, getppid_only, until_cancelled, load), 0);
+		snprintf(pid, sizeof(pid), "%d", t.pid);
+		if (cgroup_write(freezers[i].dir, freezers[i].join, pid) &&
+		    cgroup_write(freezers[i].dir, freezers[i].state, freezers[i].thaw)) {
+			tap_ok(run(&t, "frozen", policy, NULL));
+			tap_ok(lab_wait(is_waiting, &t.pid));
+			start = now_ms();
+			tap_ok(cgroup_write(freezers[i].dir, freezers[i].state,
+					    freezers[i].freeze));
+			tap_ok(lab_wait(is_frozen, &i));
+			printf("# %s: frozen after %d ms\n", freezers[i].dir,
+			       (int)(now_ms() - start));
+			tap_ok(now_ms() - start < 500);
+			tap_ok(cgroup_write(freezers[i].dir, freezers[i].state, freezers[i].thaw));
+			tap_int_eq(target_wait(&t), 0);
+			n++;
+		} else {
+			kill(t.pid, SIGKILL);
+			target_wait(&t);
+		}
+		rmdir(freezers[i].dir);
+	}
+	munmap(load, sizeof(*load));
+	tap_int_eq(lab_stop(&lab), 0);
+	if (n == 0)
+		tap_skip("no freezer that can be written here");
+}
+
 static int setup_body(void *arg)
 {
 	return syscall(SYS_getppid) == 4242 ? 1 : 0;
@@ -211,12 +311,6 @@ static void in_the_set_up_phase_nothing_is_overridden_or_told(void)
 
 /* ---- deaths ---- */
 
-struct load {
-	long calls, errors, undone; /* of all callers, in shared memory */
-	int first_errno;
-	bool stop;
-};
-
 static int call_until_told(void *arg)
 {
 	struct load *load = arg;
@@ -231,12 +325,6 @@ static int call_until_told(void *arg)
 				   __ATOMIC_RELAXED);
 	}
 	return 0;
-}
-
-static struct load *make_load(void)
-{
-	return mmap(NULL, sizeof(struct load), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-		    -1, 0);
 }
 
 static const char log_getppid[] =
@@ -393,6 +481,58 @@ static void without_keeper_and_listener_calls_get_ENOSYS(void)
 	kill(keeper, SIGKILL);
 	tap_int_eq(target_wait(&t), 7);
 	tap_int_eq(lab_stop(&lab), 0);
+}
+
+static bool is_config_written(const char *text)
+{
+	_cleanup_fclose_ FILE *f = fopen(lab.config, "we");
+
+	return f && fputs(text, f) >= 0;
+}
+
+/* A configuration that cannot be read keeps new listeners from starting. */
+static void on_listener_loss_is_done_when_no_listener_comes_back(void)
+{
+	static const struct {
+		const char *id, *policy;
+		int status;
+	} rows[] = {
+		{ "loss-kill",
+		  "{\"version\":1,\"on-listener-loss\":\"kill\",\"rules\":[{\"action\":\"log\","
+		  "\"syscalls\":[\"getppid\"]}]}",
+		  -SIGKILL },
+		{ "loss-enosys",
+		  "{\"version\":1,\"on-listener-loss\":\"enosys\",\"rules\":[{\"action\":\"log\","
+		  "\"syscalls\":[\"getppid\"]}]}",
+		  7 },
+	};
+	struct load *load = make_load();
+	struct target t[2] = { 0 }, waits = { 0 };
+	char config[512] = "";
+	FILE *f;
+
+	tap_int_eq(lab_start(&lab, true, NULL), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		tap_int_eq(target_start(&t[i], getppid_only, call_until_enosys, NULL), 0);
+		tap_ok(run(&t[i], rows[i].id, rows[i].policy, NULL));
+	}
+	tap_int_eq(target_start(&waits, getppid_only, call_until_told, load), 0);
+	tap_ok(run(&waits, "loss-wait", log_getppid, NULL));
+	f = fopen(lab.config, "re");
+	tap_ok(f && fread(config, 1, sizeof(config) - 1, f) > 0);
+	if (f)
+		fclose(f);
+	tap_ok(is_config_written("no JSON"));
+	kill(lab_find(&lab, "waylayd", 0), SIGKILL);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		tap_int_eq(target_wait(&t[i]), rows[i].status);
+	tap_ok(is_config_written(config));
+	tap_ok(wait_for_calls(load));
+	__atomic_store_n(&load->stop, true, __ATOMIC_RELAXED);
+	tap_int_eq(target_wait(&waits), 0);
+	tap_int_eq(load->errors, 0);
+	tap_int_eq(lab_stop(&lab), 0);
+	munmap(load, sizeof(*load));
 }
 
 static void sigterm_ends_listener_and_keeper_and_calls_get_ENOSYS(void)
@@ -712,10 +852,12 @@ int main(int argc, char **argv)
 	LIVE(traced_calls_go_on_and_become_events);
 	LIVE(an_observed_call_gets_the_profiles_errno_and_overrides_their_own);
 	LIVE(a_delayed_call_waits_and_a_signal_ends_the_wait);
+	LIVE(the_freezer_is_not_held_up_by_a_waiting_call);
 	LIVE(in_the_set_up_phase_nothing_is_overridden_or_told);
 	LIVE(listeners_that_are_killed_under_load_lose_no_call_and_no_event);
 	LIVE(a_killed_keeper_is_replaced_and_can_restart_the_listener);
 	LIVE(without_keeper_and_listener_calls_get_ENOSYS);
+	LIVE(on_listener_loss_is_done_when_no_listener_comes_back);
 	LIVE(sigterm_ends_listener_and_keeper_and_calls_get_ENOSYS);
 	LIVE(listeners_that_are_killed_let_no_emulated_call_fail_or_run_twice);
 	LIVE(a_killed_workers_call_is_taken_back_and_gets_EIO);
