@@ -81,7 +81,9 @@ static void dispatch_setup(struct shard *s, struct tenant *t, unsigned i, const 
 	take_verdict(profile, &v);
 	v.decision = v.answer == ANSWER_CONTINUE ? "kernel" : "profile";
 	if (pc && (is_named(call, "execve") || is_named(call, "execveat"))) {
-		const struct task *task = task_get(&s->tasks, (pid_t)slot->notif.pid, t->c->key);
+		bool is_known;
+		const struct task *task = task_get(&s->tasks, (pid_t)slot->notif.pid, t->c->key,
+						   slot->received_ns, &is_known);
 		struct mem mem = mem_of_task((pid_t)slot->notif.pid);
 
 		if (task && task->tgid == t->c->blob->init) {

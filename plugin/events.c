@@ -80,12 +80,7 @@ static void put_head(struct out *o, struct event_clock *clock, uint64_t at_ns)
 static void put_caller(struct out *o, const struct call_event *e)
 {
 	put_name(o, "container", e->container->blob->id);
-	put_number(o, "pid", e->task->tgid);
-	put_number(o, "tid", e->task->tid);
-	put_number(o, "ns_pid", e->task->ns_pid);
-	out_lit(o, ",\"comm\":\"");
-	out_escaped(o, e->task->comm, e->task->comm_len);
-	out_char(o, '"');
+	out_mem(o, e->task->text, e->task->text_len);
 }
 
 static void put_call(struct out *o, const struct call *call)

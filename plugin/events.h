@@ -30,7 +30,7 @@ struct call_event {
 	const struct mem *mem;		  /* NULL: scalars only */
 	const struct decode_copy *copies; /* what was decided on */
 	unsigned n_copies;
-	const struct rule *rule;	   /* that decided, else that observed; NULL: none */
+	const struct rule *rule;   /* that decided, else that observed; NULL: none */
 	const char *decision;	   /* "profile", "rule", "kernel" */
 	const char *handler, *how; /* emulation; NULL: none */
 	const char *note;	   /* "cancelled", ...; NULL: none */

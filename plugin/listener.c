@@ -98,7 +98,7 @@ static int add_shard(struct listener *l, int journal_fd, int ring_fd, struct wl_
 		free(s);
 		return wl_err_set(err, -ENOMEM, "shard");
 	}
-	r = shard_init(s, l->n_shards, journal_fd, ring_fd, err);
+	r = shard_init(s, l->n_shards, journal_fd, ring_fd, &l->watch, err);
 	if (r < 0) {
 		shard_done(s);
 		free(s);
@@ -108,6 +108,7 @@ static int add_shard(struct listener *l, int journal_fd, int ring_fd, struct wl_
 	s->tenants = &l->tenants;
 	s->next_worker = &l->next_worker;
 	s->done_fd = l->done_fd;
+	s->main_epoll = l->epoll;
 	l->shards[l->n_shards++] = s;
 	return 0;
 }
@@ -385,6 +386,14 @@ static bool is_private_over(const struct listener *l)
 	return l->tenants.n == 0 && (l->had_container || (l->had_message && l->n_conns == 0));
 }
 
+static bool find_shard(const struct listener *l, const void *ptr)
+{
+	for (unsigned i = 0; i < l->n_shards; i++)
+		if (l->shards[i] == ptr)
+			return true;
+	return false;
+}
+
 static void serve(struct listener *l)
 {
 	uint64_t last_tick = event_now();
@@ -404,7 +413,9 @@ static void serve(struct listener *l)
 		else if (n == 1 && ev.data.ptr == &l->done_fd) {
 			eventfd_read(l->done_fd, &ignored);
 			intake_collect(l);
-		} else if (n == 1)
+		} else if (n == 1 && find_shard(l, ev.data.ptr))
+			alone_kick(ev.data.ptr);
+		else if (n == 1)
 			receive_readable(l, ev.data.ptr);
 		if (event_now() - last_tick > TICK_MS * 1000000ull) {
 			last_tick = event_now();
@@ -418,7 +429,6 @@ static void serve(struct listener *l)
 /* Orderly: the keeper goes too, and with it the workers and the last hold on the containers' fds. */
 static void finish(struct listener *l)
 {
-	struct command stop = { .op = COMMAND_STOP };
 	struct keeper_msg quit = { .op = KEEPER_QUIT };
 	const char *path = l->options->socket ? l->options->socket : l->cap->socket;
 
@@ -427,8 +437,7 @@ static void finish(struct listener *l)
 		unlink(path);
 	fd_close(l->listen_fd);
 	for (unsigned i = 0; i < l->n_shards; i++)
-		if (shard_command(l->shards[i], &stop) == 0)
-			pthread_join(l->shards[i]->thread, NULL);
+		shard_stop(l->shards[i]);
 	for (unsigned i = 0; i < l->n_shards; i++)
 		writer_stop(&l->writers[i]);
 	keeper_link_send(&l->link, &quit, NULL);
@@ -441,7 +450,11 @@ static int start(struct listener *l, int resume_fd, struct wl_err *err)
 	int r;
 
 	prepare_process();
+	task_watch_init(&l->watch);
 	r = open_fds(l, err);
+	if (r < 0)
+		return r;
+	r = alone_init(err);
 	if (r < 0)
 		return r;
 	r = load_files(l, err);

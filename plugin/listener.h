@@ -26,6 +26,7 @@ struct listener {
 	bool is_activated; /* the socket is systemd's */
 	struct keeper_link link;
 	struct tenants tenants;
+	struct task_watch watch;
 	struct shard *shards[SHARDS_MAX]; /* owned */
 	struct writer writers[SHARDS_MAX];
 	unsigned n_shards;

@@ -45,19 +45,23 @@ static void arm(struct shard *s)
 	atomic_store_explicit(&s->journal->slots[s->armed].state, SLOT_ARMED, memory_order_release);
 }
 
-void shard_watch(struct shard *s, struct tenant *t)
+bool shard_poll_calls(struct shard *s, struct tenant *t, bool want)
 {
-	bool want = !t->is_gone && t->in_flight < TENANT_SLOTS_MAX &&
-		    (s->armed != NO_SLOT || s->n_free > 0);
 	struct epoll_event ev = { .events = want ? EPOLLIN : 0,
 				  .data.u64 = source(SOURCE_NOTIFY, 0, t->c->key) };
 
-	if (want == t->is_watched || t->is_gone)
-		return;
-	if (epoll_ctl(s->epoll, EPOLL_CTL_MOD, t->c->notify_fd, &ev) < 0)
-		return;
+	if (want == t->is_watched || t->is_gone ||
+	    epoll_ctl(s->epoll, EPOLL_CTL_MOD, t->c->notify_fd, &ev) < 0)
+		return false;
 	t->is_watched = want;
-	if (!want)
+	return true;
+}
+
+void shard_watch(struct shard *s, struct tenant *t)
+{
+	bool want = t->in_flight < TENANT_SLOTS_MAX && (s->armed != NO_SLOT || s->n_free > 0);
+
+	if (shard_poll_calls(s, t, want) && !want)
 		s->has_starved = true;
 }
 
@@ -126,7 +130,7 @@ void shard_own(struct shard *s, struct tenant *t, unsigned i)
 
 /* ---- calls ---- */
 
-static void receive_call(struct shard *s, struct tenant *t)
+int shard_receive(struct shard *s, struct tenant *t)
 {
 	struct slot *slot;
 	unsigned i;
@@ -135,22 +139,21 @@ static void receive_call(struct shard *s, struct tenant *t)
 	arm(s);
 	if (s->armed == NO_SLOT || t->in_flight >= TENANT_SLOTS_MAX) {
 		shard_watch(s, t);
-		return;
+		return -EBUSY;
 	}
 	i = s->armed;
 	slot = &s->journal->slots[i];
 	slot->container = t->c->key;
-	/* Does not block: poll said that a call waits, nobody else receives from this fd, and a call whose
-	 * caller has gone meanwhile gives ENOENT. That and EINTR are no reason to end anything. */
 	r = notif_recv(t->c->notify_fd, &slot->notif);
 	if (r < 0) {
 		slot_clear(slot);
-		return;
+		return r;
 	}
 	s->armed = NO_SLOT;
 	shard_own(s, t, i);
 	slot->received_ns = event_now();
 	dispatch_call(s, t, i, true);
+	return 0;
 }
 
 static bool is_freezing(struct tenant *t, uint64_t now)
@@ -343,8 +346,10 @@ static void handle(struct shard *s, const struct epoll_event *ev)
 			pool_readable(s, t, &t->workers[worker]);
 		return;
 	}
+	/* Does not block: poll said that a call waits, nobody else receives from this fd, and a call whose
+	 * caller has gone meanwhile gives ENOENT. That and EINTR are no reason to end anything. */
 	if (ev->events & EPOLLIN && !t->is_gone)
-		receive_call(s, t);
+		shard_receive(s, t);
 	else if (ev->events & (EPOLLHUP | EPOLLERR))
 		gone(s, t);
 }
@@ -378,10 +383,18 @@ static void check_idle(struct shard *s, uint64_t *last)
 		s->has_workers |= pool_check_idle(s, t, now);
 }
 
+void shard_poll(struct shard *s, int timeout_ms)
+{
+	struct epoll_event events[BATCH];
+	int n = epoll_wait(s->epoll, events, BATCH, timeout_ms);
+
+	for (int i = 0; i < n; i++)
+		handle(s, &events[i]);
+}
+
 static void *shard_main(void *arg)
 {
 	struct shard *s = arg;
-	struct epoll_event events[BATCH];
 	uint64_t idle_ns = 0;
 
 	prctl(PR_SET_NAME, "waylay-shard");
@@ -389,10 +402,8 @@ static void *shard_main(void *arg)
 	shard_resume(s);
 	arm(s);
 	while (!s->stop) {
-		int n = epoll_wait(s->epoll, events, BATCH, timeout_of(s));
-
-		for (int i = 0; i < n; i++)
-			handle(s, &events[i]);
+		if (!alone_serve(s))
+			shard_poll(s, timeout_of(s));
 		if (s->n_waiting > 0)
 			check_waiting(s);
 		if (s->ending)
@@ -403,7 +414,8 @@ static void *shard_main(void *arg)
 	return NULL;
 }
 
-int shard_init(struct shard *s, unsigned index, int journal_fd, int ring_fd, struct wl_err *err)
+int shard_init(struct shard *s, unsigned index, int journal_fd, int ring_fd,
+	       const struct task_watch *watch, struct wl_err *err)
 {
 	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = source(SOURCE_WAKE, 0, 0) };
 	int r;
@@ -425,7 +437,7 @@ int shard_init(struct shard *s, unsigned index, int journal_fd, int ring_fd, str
 	r = ring_fd >= 0 ? ring_map(ring_fd, &s->ring) : ring_create(&s->ring, &s->ring_fd);
 	if (r < 0)
 		return wl_err_set(err, r, "event ring");
-	r = task_cache_init(&s->tasks);
+	r = task_cache_init(&s->tasks, watch);
 	if (r < 0)
 		return wl_err_set(err, r, "/proc");
 	s->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -452,4 +464,14 @@ int shard_start(struct shard *s, struct wl_err *err)
 	int r = pthread_create(&s->thread, NULL, shard_main, s);
 
 	return r ? wl_err_set(err, -r, "start a thread") : 0;
+}
+
+void shard_stop(struct shard *s)
+{
+	struct command stop = { .op = COMMAND_STOP };
+
+	if (shard_command(s, &stop) < 0)
+		return;
+	while (pthread_tryjoin_np(s->thread, NULL) == EBUSY)
+		alone_kick(s);
 }

@@ -50,6 +50,8 @@ struct shard {
 	struct command *commands, **commands_end;
 	struct tenant *done; /* finished containers, for main */
 	int done_fd;	     /* main's eventfd; borrowed */
+	int main_epoll;	     /* borrowed; its data.ptr for us is the shard: alone_kick() */
+	atomic_bool is_kicked;
 
 	/* The thread's own. */
 	unsigned n_free, n_waiting, armed; /* armed: slot for the next RECV; JOURNAL_SLOTS: none */
@@ -68,9 +70,11 @@ struct shard {
 };
 
 /* New or handed-over journal and ring (fds >= 0: map these). */
-int shard_init(struct shard *s, unsigned index, int journal_fd, int ring_fd, struct wl_err *err);
+int shard_init(struct shard *s, unsigned index, int journal_fd, int ring_fd,
+	       const struct task_watch *watch, struct wl_err *err);
 void shard_done(struct shard *s);
 int shard_start(struct shard *s, struct wl_err *err);
+void shard_stop(struct shard *s); /* by main; waits for the thread */
 /* Copies the command; from any thread. */
 int shard_command(struct shard *s, const struct command *command);
 
@@ -85,6 +89,19 @@ void shard_release(struct shard *s, unsigned slot); /* slot and job are free aga
 
 /* resume.c: answers what the last listener had received, and fills the free list; before the first RECV. */
 void shard_resume(struct shard *s);
+
+/* RECV and what follows; 0 or negative errno: nothing was received. */
+int shard_receive(struct shard *s, struct tenant *t);
+void shard_poll(struct shard *s, int timeout_ms); /* one epoll_wait and what follows */
+/* Calls are polled for or only the container's end; false: no change. */
+bool shard_poll_calls(struct shard *s, struct tenant *t, bool want);
+
+/* alone.c: as long as there is one container and nothing else to do. False at once if that is not so. */
+#define ALONE_SIGNAL SIGUSR1
+int alone_init(struct wl_err *err); /* once a process */
+bool alone_serve(struct shard *s);
+/* Main: the shard's epoll has something while its RECV waits. */
+void alone_kick(struct shard *s);
 
 /* What epoll says of a worker's socket. */
 uint64_t shard_event_worker(const struct tenant *t, unsigned worker);

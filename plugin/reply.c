@@ -79,6 +79,7 @@ static int write_event(struct shard *s, struct tenant *t, struct slot *slot,
 				.value = v->value,
 				.received_ns = slot->received_ns };
 	struct ring_spot spot;
+	bool is_known;
 	size_t len;
 
 	tell_lost(s, t);
@@ -86,14 +87,15 @@ static int write_event(struct shard *s, struct tenant *t, struct slot *slot,
 		count_lost(t);
 		return 0;
 	}
-	e.task = task_get(&s->tasks, (pid_t)slot->notif.pid, slot->container);
+	e.now_ns = event_now();
+	e.task = task_get(&s->tasks, (pid_t)slot->notif.pid, slot->container, e.now_ns, &is_known);
 	if (!e.task)
 		return -ENOENT;
 	e.n_copies = collect_copies(s, slot, copies);
-	e.now_ns = event_now();
 	len = event_call(&s->clock, &e, spot.text);
-	/* Everything above was read through a number: only now is it known to be the caller's. */
-	if (notif_id_valid(t->c->notify_fd, slot->notif.id) < 0)
+	/* What was read above was read through a number: only now is it known to be the caller's. */
+	if ((!is_known || e.mem || e.n_copies > 0) &&
+	    notif_id_valid(t->c->notify_fd, slot->notif.id) < 0)
 		return -ENOENT;
 	__atomic_store_n(&slot->event_end, ring_end(&spot, len), __ATOMIC_RELEASE);
 	ring_commit(s->ring, &spot, t->c->key, len);
@@ -102,7 +104,9 @@ static int write_event(struct shard *s, struct tenant *t, struct slot *slot,
 
 static void kill_caller(struct shard *s, struct tenant *t, struct slot *slot)
 {
-	const struct task *task = task_get(&s->tasks, (pid_t)slot->notif.pid, slot->container);
+	bool is_known;
+	const struct task *task = task_get(&s->tasks, (pid_t)slot->notif.pid, slot->container,
+					   event_now(), &is_known);
 	_cleanup_close_ int fd = task ? sys_pidfd_open(task->tgid, 0) : -ESRCH;
 
 	/* Asked after the pidfd was opened: so it is the caller's, not that of a later owner of its number. */

@@ -8,24 +8,25 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "arch/base/buf.h"
 #include "arch/base/cleanup.h"
 #include "plugin/task.h"
 
 #define STATUS_SIZE 4096
+#define COMM_MAX    15 /* kernel threads have longer ones; they make no system calls */
 
-int task_cache_init(struct task_cache *cache)
+int task_cache_init(struct task_cache *cache, const struct task_watch *watch)
 {
-	memset(cache, 0, sizeof(*cache));
-	for (unsigned i = 0; i < TASK_CACHE; i++)
-		cache->tasks[i].comm_fd = -EBADF;
+	cache->watch = watch;
 	cache->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return cache->proc < 0 ? -errno : 0;
 }
 
 static void forget(struct task *t)
 {
+	if (t->tid != 0)
+		fd_close(t->comm_fd);
 	t->tid = 0;
-	t->comm_fd = fd_close(t->comm_fd);
 }
 
 void task_cache_done(struct task_cache *cache)
@@ -91,18 +92,54 @@ static int load(const struct task_cache *cache, pid_t tid, struct task *t)
 	return 0;
 }
 
+static void put_number(struct out *o, const char *key, pid_t value)
+{
+	out_str(o, key);
+	out_i64(o, value);
+}
+
 static int read_comm(struct task *t)
 {
-	char text[32];
-	ssize_t n = pread(t->comm_fd, text, sizeof(text), 0);
+	struct out o = out_init(t->text, sizeof(t->text));
+	char comm[32];
+	ssize_t n = pread(t->comm_fd, comm, sizeof(comm), 0);
 
 	if (n <= 0)
 		return n < 0 ? -errno : -ESRCH;
-	if (text[n - 1] == '\n')
+	if (comm[n - 1] == '\n')
 		n--;
-	t->comm_len = (size_t)n < sizeof(t->comm) ? (unsigned)n : sizeof(t->comm);
-	memcpy(t->comm, text, t->comm_len);
+	put_number(&o, ",\"pid\":", t->tgid);
+	put_number(&o, ",\"tid\":", t->tid);
+	put_number(&o, ",\"ns_pid\":", t->ns_pid);
+	out_str(&o, ",\"comm\":\"");
+	out_escaped(&o, comm, (size_t)n < COMM_MAX ? (size_t)n : COMM_MAX);
+	out_char(&o, '"');
+	t->text_len = (unsigned)(o.at - t->text);
 	return 0;
+}
+
+const struct task *task_get(struct task_cache *cache, pid_t tid, uint32_t owner, uint64_t now_ns,
+			    bool *ret_is_known)
+{
+	struct task *t = &cache->tasks[(unsigned)tid % TASK_CACHE];
+	uint64_t now = task_watch_now(cache->watch); /* before anything is read */
+	bool is_same = t->tid == tid && t->owner == owner;
+
+	*ret_is_known = is_same && t->seen == now && now_ns - t->checked_ns < TASK_NS &&
+			cache->watch->n > 0;
+	if (*ret_is_known)
+		return t;
+	if (!is_same || read_comm(t) < 0) {
+		forget(t);
+		if (load(cache, tid, t) < 0 || read_comm(t) < 0) {
+			forget(t);
+			return NULL;
+		}
+	}
+	t->owner = owner;
+	t->seen = now;
+	t->checked_ns = now_ns;
+	return t;
 }
 
 void task_cache_drop(struct task_cache *cache, uint32_t owner)
@@ -110,20 +147,6 @@ void task_cache_drop(struct task_cache *cache, uint32_t owner)
 	for (unsigned i = 0; i < TASK_CACHE; i++)
 		if (cache->tasks[i].tid != 0 && cache->tasks[i].owner == owner)
 			forget(&cache->tasks[i]);
-}
-
-const struct task *task_get(struct task_cache *cache, pid_t tid, uint32_t owner)
-{
-	struct task *t = &cache->tasks[(unsigned)tid % TASK_CACHE];
-
-	if (t->tid == tid && read_comm(t) == 0)
-		return t;
-	forget(t);
-	t->owner = owner;
-	if (load(cache, tid, t) == 0 && read_comm(t) == 0)
-		return t;
-	forget(t);
-	return NULL;
 }
 
 static uint64_t mask_of(const char *text, const char *key)
