@@ -9,6 +9,7 @@
 #include "arch/base/cleanup.h"
 #include "hook/inject.h"
 #include "hook/inject_load.h"
+#include "hook/inject_pin.h"
 
 /* A runtime that goes on in spite of a denied call does not need it; one that spins on it (Go's futex
  * sleep) would do so for ever. */
@@ -17,6 +18,8 @@
 struct inject {
 	struct task task;
 	struct inject_target target;
+	struct pin pin;
+	bool is_pin_paused;
 	const struct inject_ops *ops;
 	void *ctx;
 	bool is_loaded;
@@ -183,6 +186,24 @@ static int see_call(struct inject *inj, const struct syscall_info *call)
 	return take_over(inj, call, &load);
 }
 
+/* One system call stop further. */
+static int step(struct inject *inj, enum stop_kind *ret_kind, struct syscall_info *ret_info)
+{
+	int r;
+
+	r = task_resume(&inj->task, PTRACE_SYSCALL, ret_kind, ret_info);
+	if (r < 0)
+		return r;
+	if (*ret_kind == STOP_ENTRY && pin_must_pause(&inj->pin, ret_info->nr)) {
+		pin_off(&inj->pin);
+		inj->is_pin_paused = true;
+	} else if (inj->is_pin_paused) {
+		pin_on(&inj->pin);
+		inj->is_pin_paused = false;
+	}
+	return 0;
+}
+
 static int step_to_load(struct inject *inj)
 {
 	while (!inj->is_loaded || inj->failure) {
@@ -190,7 +211,7 @@ static int step_to_load(struct inject *inj)
 		enum stop_kind kind;
 		int r;
 
-		r = task_resume(&inj->task, PTRACE_SYSCALL, &kind, &info);
+		r = step(inj, &kind, &info);
 		if (r < 0)
 			return r;
 		if (kind == STOP_EXEC) {
@@ -232,16 +253,20 @@ static int check_call(struct inject *inj, const struct syscall_info *call)
 
 static int wait_for_exec(struct inject *inj)
 {
+	const bool is_stepping = inj->ops->check_call;
+
+	if (!is_stepping)
+		pin_off(&inj->pin);
 	for (;;) {
 		struct syscall_info info;
 		enum stop_kind kind;
 		int r;
 
-		r = task_resume(&inj->task, inj->ops->check_call ? PTRACE_SYSCALL : PTRACE_CONT,
-				&kind, &info);
+		r = is_stepping ? step(inj, &kind, &info)
+				: task_resume(&inj->task, PTRACE_CONT, &kind, &info);
 		if (r < 0 || kind == STOP_EXEC)
 			return r;
-		if (kind == STOP_ENTRY && inj->ops->check_call)
+		if (kind == STOP_ENTRY && is_stepping)
 			r = check_call(inj, &info);
 		if (r < 0)
 			return r;
@@ -299,11 +324,14 @@ int inject_run(struct inject *inj, const struct inject_ops *ops, void *ctx, stru
 	inj->ctx = ctx;
 	inj->task.at_stop = ops->at_stop;
 	inj->task.at_stop_ctx = ctx;
+	pin_init(&inj->pin, inj->task.pid);
+	pin_on(&inj->pin);
 	r = step_to_load(inj);
 	if (r == 0)
 		r = wait_for_exec(inj);
 	if (r < 0)
 		return give_up(inj, r, err);
+	pin_off(&inj->pin);
 	r = start(inj, &own);
 	if (r < 0) {
 		fail_and_kill(inj, r, &own);

@@ -18,7 +18,6 @@
 #include "specs/annotations.h"
 #include "specs/merge.h"
 #include "specs/oci.h"
-#include "specs/profile.h"
 
 /* Every wait of ours ends earlier; this is for what was not thought of (a bundle on a dead NFS server). */
 #define HOOK_TIMEOUT_S 60
@@ -96,12 +95,15 @@ static bool concerns_us(const struct json *annotations)
 	return false;
 }
 
-/* All that can be known to fail before init is touched. */
+/* All that can be known to fail before init is touched, but for the merge with the profile: compiling that
+ * here as the runtime does takes libseccomp 10 ms, a third of a container's start. A merge that fails is the
+ * failure of init's own load, which the runtime reports. */
 static int check_policy(const struct policy *policy, const struct cap *cap,
 			const struct oci_config *config, bool *ret_needs_listener,
 			struct wl_err *err)
 {
-	_cleanup_(bpf_prog_done) struct bpf_prog profile = { 0 }, merged = { 0 };
+	_cleanup_(bpf_prog_done) struct bpf_prog merged = { 0 };
+	const char *path = json_get_string(config->seccomp, "listenerPath");
 	_cleanup_(plan_freep) struct plan *plan = NULL;
 	struct merge_stats stats;
 	int r;
@@ -120,15 +122,17 @@ static int check_policy(const struct policy *policy, const struct cap *cap,
 				  "annotation " ANNOTATION_PREFIX
 				  "engine: 'trace' is not built in: use "
 				  "'notify'");
-	if (config->seccomp) {
-		r = profile_compile(config->seccomp, &profile, err);
-		if (r < 0)
-			return r;
-	}
+	if (path && *path)
+		return wl_err_say(
+			err, -EBUSY,
+			"linux.seccomp has a listenerPath ('%s'): its notifications are somebody "
+			"else's, and a filter has one listener: take it out or waylay's "
+			"annotations",
+			path);
 	r = plan_new(policy, abi_native(), &plan, err);
 	if (r < 0)
 		return r;
-	r = merge_compile(profile.len ? &profile : NULL, plan, &merged, &stats, err);
+	r = merge_compile(NULL, plan, &merged, &stats, err);
 	if (r < 0)
 		return r;
 	*ret_needs_listener = merge_needs_listener(plan);
