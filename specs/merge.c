@@ -338,12 +338,9 @@ uint32_t merge_verdict(const struct bpf_prog *profile, const struct plan *plan,
 	uint32_t verdict =
 		profile && profile->len ? bpf_run(profile, &words, NULL) : SECCOMP_RET_ALLOW;
 	const struct plan_call *pc = plan_find(plan, data->arch, (uint32_t)data->nr);
-	struct decision d = { .verdict = plan_profile_verdict(verdict) };
+	struct decision d = { .verdict = plan_profile_verdict(verdict, plan->policy->engine) };
 	struct call call;
 
-	if (plan->policy->engine == ENGINE_TRACE &&
-	    (d.verdict & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_TRACE)
-		d.verdict = SECCOMP_RET_ERRNO | ENOSYS;
 	if (call_init(&call, data) < 0)
 		return d.verdict;
 	if (pc)
@@ -353,7 +350,8 @@ uint32_t merge_verdict(const struct bpf_prog *profile, const struct plan *plan,
 	    merge_is_guarded(call.abi, (uint32_t)data->nr) && merge_guard_holds(call.abi, data)) {
 		if (d.by && rule_relation(d.by->rule) == RELATION_RESTRICT)
 			return d.verdict;
-		return bpf_stronger(plan_profile_verdict(verdict), SECCOMP_RET_ERRNO | EBUSY);
+		return bpf_stronger(plan_profile_verdict(verdict, plan->policy->engine),
+				    SECCOMP_RET_ERRNO | EBUSY);
 	}
 	return decision_verdict(plan, &d);
 }

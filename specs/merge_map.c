@@ -7,24 +7,10 @@
 #include "arch/base/cleanup.h"
 #include "specs/merge_parts.h"
 
-static bool is_trace_engine(const struct merge *m)
-{
-	return m->plan->policy->engine == ENGINE_TRACE;
-}
-
-/* What the profile's verdict means where its own listener or tracer is not there (it cannot be: a merged
- * filter has one listener, ours). A TRACE only meets somebody with the trace engine: our tracer. */
-static uint32_t profile_verdict(const struct merge *m, uint32_t verdict)
-{
-	verdict = plan_profile_verdict(verdict);
-	if (is_trace_engine(m) && (verdict & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_TRACE)
-		return SECCOMP_RET_ERRNO | ENOSYS;
-	return verdict;
-}
-
 uint32_t merge_map_verdict(const struct merge *m, uint32_t verdict, const struct mapping *mapping)
 {
-	uint32_t v = profile_verdict(m, verdict), action = v & SECCOMP_RET_ACTION_FULL;
+	uint32_t v = plan_profile_verdict(verdict, m->plan->policy->engine),
+		 action = v & SECCOMP_RET_ACTION_FULL;
 
 	if (mapping->kind == MAP_RESTRICT &&
 	    bpf_action_rank(mapping->restricted) < bpf_action_rank(v))

@@ -275,7 +275,7 @@ void plan_decide(const struct plan_call *pc, const struct call *call, uint32_t p
 		 struct string_copies *copies, struct decision *ret)
 {
 	const struct plan_rule *restricts = NULL, *overrides = NULL;
-	struct decision d = { .verdict = plan_profile_verdict(profile_verdict) };
+	struct decision d = { .verdict = plan_profile_verdict(profile_verdict, ENGINE_NOTIFY) };
 
 	for (size_t i = 0; i < pc->n_rules; i++) {
 		const struct plan_rule *pr = &pc->rules[i];

@@ -67,11 +67,15 @@ struct decision {
 void plan_decide(const struct plan_call *pc, const struct call *call, uint32_t profile_verdict,
 		 struct string_copies *copies, struct decision *ret);
 
-/* What a profile's verdict means in a merged filter: USER_NOTIF without a listener of its own is
- * ENOSYS to the caller, everything else is itself. */
-static inline uint32_t plan_profile_verdict(uint32_t verdict)
+/* What a profile's verdict means in a merged filter. USER_NOTIF without a listener of its own is ENOSYS to
+ * the caller; under our tracer so is TRACE, whose own tracer is not there. Everything else is itself. What a
+ * tracer gives to plan_decide has gone through here; plan_decide itself sees to USER_NOTIF only. */
+static inline uint32_t plan_profile_verdict(uint32_t verdict, enum engine engine)
 {
-	return (verdict & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_USER_NOTIF
-		       ? SECCOMP_RET_ERRNO | ENOSYS
-		       : verdict;
+	uint32_t action = verdict & SECCOMP_RET_ACTION_FULL;
+
+	if (action == SECCOMP_RET_USER_NOTIF ||
+	    (action == SECCOMP_RET_TRACE && engine == ENGINE_TRACE))
+		return SECCOMP_RET_ERRNO | ENOSYS;
+	return verdict;
 }

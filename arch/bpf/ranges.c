@@ -354,7 +354,7 @@ static uint32_t range_weight(const struct bpf_dag *dag, const struct bpf_range *
 	uint32_t verdict;
 
 	if (!bpf_node_is_const(dag, r->node, &verdict))
-		return 32;
+		return 128;
 	return verdict == SECCOMP_RET_ALLOW ? 1 : 2;
 }
 

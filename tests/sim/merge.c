@@ -45,6 +45,61 @@ static void pick_call(const struct plan *plan, const struct pool *pool, struct s
 	}
 }
 
+/* The caller's memory: the same path everywhere, or none. */
+static ssize_t read_path(const struct mem *mem, uint64_t addr, void *buf, size_t len)
+{
+	const char *path = mem->ctx;
+	size_t n = path ? strlen(path) + 1 : 0;
+
+	if (!path)
+		return -EFAULT;
+	n = n < len ? n : len;
+	memcpy(buf, path, n);
+	return (ssize_t)n;
+}
+
+/* Filter and listener together: what the filter answers by itself is what a listener that sees the memory
+ * would have said, whatever is there. */
+static bool check_memory(const struct bpf_prog *profile, const struct plan *plan,
+			 const struct seccomp_data *data, const struct seccomp_data *words,
+			 uint32_t got)
+{
+	static const char *const paths[] = { "/etc/passwd", "/tmp/x", NULL };
+	const struct plan_call *pc = plan_find(plan, data->arch, (uint32_t)data->nr);
+	uint32_t verdict = profile->len ? bpf_run(profile, words, NULL) : SECCOMP_RET_ALLOW;
+	struct call call;
+	bool is_asked = got == SECCOMP_RET_USER_NOTIF ||
+			(plan->policy->engine == ENGINE_TRACE &&
+			 (got & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_TRACE);
+
+	/* The guard of seccomp(2) asks nobody and knows no memory. */
+	if (!pc || is_asked || call_init(&call, data) < 0 ||
+	    (pc->def && strcmp(pc->def->name, "seccomp") == 0))
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		static struct string_copy room[SYSCALL_ARGS];
+		struct mem mem = { .read = read_path, .ctx = paths[i] };
+		struct string_copies copies = { .mem = &mem };
+		struct decision d;
+		bool is_zero;
+
+		for (int k = 0; k < SYSCALL_ARGS; k++) {
+			room[k].state = 0;
+			copies.of[k] = &room[k];
+		}
+		plan_decide(pc, &call, plan_profile_verdict(verdict, plan->policy->engine), &copies,
+			    &d);
+		is_zero = d.by && d.by->rule->action == ACTION_RETURN && d.by->rule->value == 0 &&
+			  got == SECCOMP_RET_ERRNO;
+		if (d.is_open || (d.verdict != got && !is_zero)) {
+			printf("# with '%s' in memory the listener says %x, the filter %x\n",
+			       paths[i] ? paths[i] : "nothing", d.verdict, got);
+			return false;
+		}
+	}
+	return true;
+}
+
 static bool check_calls(const struct bpf_prog *profile, const struct plan *plan,
 			const struct bpf_prog *merged, const struct pool *pool)
 {
@@ -57,7 +112,7 @@ static bool check_calls(const struct bpf_prog *profile, const struct plan *plan,
 		expected = merge_verdict(profile, plan, &data);
 		got = bpf_run(merged, &words, NULL);
 		n_notified += got == SECCOMP_RET_USER_NOTIF;
-		if (got == expected)
+		if (got == expected && check_memory(profile, plan, &data, &words, got))
 			continue;
 		printf("# arch %x nr %d (%x): filter says %x, rules say %x\n", data.arch, data.nr,
 		       (unsigned)data.nr, got, expected);
@@ -91,6 +146,8 @@ static bool check_bitmap(const struct bpf_prog *profile, const struct plan *plan
 	return true;
 }
 
+static const struct bpf_prog no_profile;
+
 static bool check(const struct bpf_prog *profile, const struct policy *policy,
 		  const struct abi *native)
 {
@@ -115,11 +172,11 @@ static bool check(const struct bpf_prog *profile, const struct policy *policy,
 		printf("# %s\n", err.msg);
 		return false;
 	}
-	if (profile)
+	if (profile->len)
 		pool_add_prog(&pool, profile);
 	pool_add_prog(&pool, &merged);
 	return check_calls(profile, plan, &merged, &pool) &&
-	       (!profile || check_bitmap(profile, plan, &merged));
+	       (!profile->len || check_bitmap(profile, plan, &merged));
 }
 
 static const enum abi_index natives[] = { ABI_X86_64,  ABI_AARCH64, ABI_RISCV64,
@@ -137,7 +194,7 @@ static void run(const struct abi *native, unsigned times, bool is_wild)
 
 		policy = gen_policy(&rng, native, 1 + rng_below(&rng, 6));
 		if (r < 0 || !policy ||
-		    !check(rng_chance(&rng, 5) ? NULL : &profile, policy, native)) {
+		    !check(rng_chance(&rng, 5) ? &no_profile : &profile, policy, native)) {
 			_cleanup_(buf_done) struct buf text = { 0 };
 
 			if (policy)
