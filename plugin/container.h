@@ -30,6 +30,7 @@ struct container_blob {
 	uint32_t is_hooked;		      /* came by the hook route: exec is not covered */
 	_Atomic uint32_t started;	      /* the set-up phase is over */
 	_Atomic uint32_t ended;		      /* the last task has gone */
+	_Atomic uint32_t is_unreadable;	      /* a read of its memory never returned */
 	_Atomic uint64_t calls;		      /* requests answered */
 	_Atomic uint64_t events_lost, lost_reported;
 	_Atomic uint64_t start_event,

@@ -84,7 +84,7 @@ static void dispatch_setup(struct shard *s, struct tenant *t, unsigned i, const 
 		bool is_known;
 		const struct task *task = task_get(&s->tasks, (pid_t)slot->notif.pid, t->c->key,
 						   slot->received_ns, &is_known);
-		struct mem mem = mem_of_task((pid_t)slot->notif.pid);
+		struct mem mem = shard_mem(s, t, i);
 
 		if (task && task->tgid == t->c->blob->init) {
 			plan_decide(pc, call, profile, reset_copies(s, &mem), &d);
@@ -141,7 +141,7 @@ static void unknown_arch(struct shard *s, struct tenant *t, unsigned i, const st
 void dispatch_call(struct shard *s, struct tenant *t, unsigned i, bool may_delay)
 {
 	struct slot *slot = &s->journal->slots[i];
-	struct mem mem = mem_of_task((pid_t)slot->notif.pid);
+	struct mem mem = shard_mem(s, t, i);
 	const struct plan_call *pc;
 	struct verdict v = { 0 };
 	struct decision d;

@@ -401,7 +401,7 @@ static void serve(struct listener *l)
 	while (!l->stop) {
 		struct epoll_event ev;
 		/* One at a time: handling one event may free the connection of another. */
-		int n = epoll_wait(l->epoll, &ev, 1, TICK_MS);
+		int n = epoll_wait(l->epoll, &ev, 1, reading_look(l));
 		eventfd_t ignored;
 
 		if (n == 1 && ev.data.ptr == &l->listen_fd)

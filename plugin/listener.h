@@ -53,6 +53,10 @@ void receive_tick(struct listener *l);
 void receive_ended(struct listener *l, const char *id);
 void receive_done(struct listener *l);
 
+/* reading.c: sees to it that no shard is held up by a caller's memory. Milliseconds until it wants to look
+ * again. */
+int reading_look(struct listener *l);
+
 /* intake.c: policies and containers. */
 int intake_check(struct listener *l, const char *id, const struct policy *policy,
 		 struct wl_err *err);

@@ -20,6 +20,7 @@
 #define NO_SLOT	      JOURNAL_SLOTS
 #define CHECK_NS      (CHECK_MS * 1000000ull)
 #define IDLE_CHECK_MS 1000
+#define STOP_NS	      (2 * 1000000000ull)
 
 /* epoll's 64 bits: what, which worker, the container's key. A key outlives a freed tenant, a pointer
  * would not. */
@@ -469,9 +470,11 @@ int shard_start(struct shard *s, struct wl_err *err)
 void shard_stop(struct shard *s)
 {
 	struct command stop = { .op = COMMAND_STOP };
+	uint64_t until = event_now() + STOP_NS;
 
 	if (shard_command(s, &stop) < 0)
 		return;
-	while (pthread_tryjoin_np(s->thread, NULL) == EBUSY)
+	/* One that a caller's memory holds up (see plugin/reading.c) is not waited for. */
+	while (pthread_tryjoin_np(s->thread, NULL) == EBUSY && event_now() < until)
 		alone_kick(s);
 }

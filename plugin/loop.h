@@ -35,6 +35,14 @@ struct command {
 	bool is_resumed;	 /* ADD: its start was told already; WORKER: its slots wait */
 };
 
+/* The shard's read of a caller's memory, as main watches it. */
+struct reading {
+	const struct container_blob *blob; /* whose */
+	uint32_t count;
+	_Atomic uint64_t now;	/* container's key << 32 | count; 0: none */
+	uint64_t seen, seen_ns; /* main's */
+};
+
 struct shard {
 	unsigned index;
 	pthread_t thread;
@@ -65,6 +73,7 @@ struct shard {
 	uint64_t checked_ns;
 	struct event_clock clock;
 	struct task_cache tasks;
+	struct reading reading;
 	struct string_copies copies;
 	struct string_copy texts[SYSCALL_ARGS];
 };
@@ -102,6 +111,9 @@ int alone_init(struct wl_err *err); /* once a process */
 bool alone_serve(struct shard *s);
 /* Main: the shard's epoll has something while its RECV waits. */
 void alone_kick(struct shard *s);
+
+/* reading.c: the memory of a slot's caller. The loop reads it no other way. */
+struct mem shard_mem(struct shard *s, const struct tenant *t, unsigned slot);
 
 /* What epoll says of a worker's socket. */
 uint64_t shard_event_worker(const struct tenant *t, unsigned worker);

@@ -63,7 +63,7 @@ static unsigned collect_copies(const struct shard *s, const struct slot *slot,
 static int write_event(struct shard *s, struct tenant *t, struct slot *slot,
 		       const struct call *call, const struct verdict *v)
 {
-	struct mem mem = mem_of_task((pid_t)slot->notif.pid);
+	struct mem mem = shard_mem(s, t, (unsigned)(slot - s->journal->slots));
 	struct decode_copy copies[SYSCALL_ARGS];
 	struct call_event e = { .container = t->c,
 				.call = call,
@@ -82,6 +82,8 @@ static int write_event(struct shard *s, struct tenant *t, struct slot *slot,
 	bool is_known;
 	size_t len;
 
+	if (v->has_memory && !v->note && atomic_load(&t->c->blob->is_unreadable))
+		e.note = "memory not read";
 	tell_lost(s, t);
 	if (!ring_reserve(s->ring, &spot)) {
 		count_lost(t);
