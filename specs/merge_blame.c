@@ -8,7 +8,7 @@
 #include "specs/merge_parts.h"
 
 /* Rules tried at most, those of the most calls first: each try is a whole merge. */
-#define BLAME_TRIES 48
+#define BLAME_TRIES 12
 #define BLAME_NAMED 3
 
 struct suspect {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Conditions on arguments as tests of 32-bit words. */
+#include <errno.h>
 #include <linux/seccomp.h>
+#include <stdlib.h>
 
 #include "specs/merge_parts.h"
 
@@ -109,12 +111,71 @@ static bool has_memory(const struct cnode *n)
 					 (has_memory(n->a) || has_memory(n->b)));
 }
 
-uint32_t merge_condition(struct bpf_dag *dag, const struct abi *abi, const struct cnode *n,
-			 uint32_t yes, uint32_t no, uint32_t open)
-{
-	uint32_t rest, rest_open = open;
+/* What parts with memory in them came to: each is asked for at most four ways on (met or open, not met or
+ * open), and a part that is nested deeply would be asked twice as often at each level. */
+struct memo {
+	struct memo_row {
+		const struct cnode *n;
+		uint32_t yes, no, open, node;
+	} * rows; /* owned */
+	size_t n, cap;
+};
 
-	if (dag->error)
+struct condition_walk {
+	struct bpf_dag *dag;
+	const struct abi *abi;
+	struct memo memo;
+};
+
+static uint32_t walk(struct condition_walk *w, const struct cnode *n, uint32_t yes, uint32_t no,
+		     uint32_t open);
+
+static uint32_t walk_join(struct condition_walk *w, const struct cnode *n, uint32_t yes,
+			  uint32_t no, uint32_t open)
+{
+	uint32_t rest = walk(w, n->b, yes, no, open), rest_open = open;
+
+	/* Unknown and false is false, unknown and true is unknown; or the other way round. */
+	if (n->op == CNODE_AND) {
+		if (has_memory(n->a))
+			rest_open = walk(w, n->b, open, no, open);
+		return walk(w, n->a, rest, no, rest_open);
+	}
+	if (has_memory(n->a))
+		rest_open = walk(w, n->b, yes, open, open);
+	return walk(w, n->a, yes, rest, rest_open);
+}
+
+static uint32_t walk_remembered(struct condition_walk *w, const struct cnode *n, uint32_t yes,
+				uint32_t no, uint32_t open)
+{
+	struct memo *memo = &w->memo;
+	uint32_t node;
+
+	for (size_t i = 0; i < memo->n; i++)
+		if (memo->rows[i].n == n && memo->rows[i].yes == yes && memo->rows[i].no == no &&
+		    memo->rows[i].open == open)
+			return memo->rows[i].node;
+	node = walk_join(w, n, yes, no, open);
+	if (memo->n == memo->cap) {
+		size_t cap = memo->cap ? 2 * memo->cap : 64;
+		struct memo_row *more = realloc(memo->rows, cap * sizeof(*more));
+
+		if (!more) {
+			w->dag->error = -ENOMEM;
+			return 0;
+		}
+		memo->rows = more;
+		memo->cap = cap;
+	}
+	memo->rows[memo->n++] = (struct memo_row){ n, yes, no, open, node };
+	return node;
+}
+
+static uint32_t walk(struct condition_walk *w, const struct cnode *n, uint32_t yes, uint32_t no,
+		     uint32_t open)
+{
+	if (w->dag->error)
 		return 0;
 	switch (n->op) {
 	case CNODE_CONST:
@@ -122,20 +183,23 @@ uint32_t merge_condition(struct bpf_dag *dag, const struct abi *abi, const struc
 	case CNODE_MEMORY:
 		return open;
 	case CNODE_TEST:
-		return compare_test(dag, abi, n, yes, no);
+		return compare_test(w->dag, w->abi, n, yes, no);
 	case CNODE_AND:
-		/* Unknown and false is false, unknown and true is unknown. */
-		rest = merge_condition(dag, abi, n->b, yes, no, open);
-		if (has_memory(n->a))
-			rest_open = merge_condition(dag, abi, n->b, open, no, open);
-		return merge_condition(dag, abi, n->a, rest, no, rest_open);
 	case CNODE_OR:
-		rest = merge_condition(dag, abi, n->b, yes, no, open);
-		if (has_memory(n->a))
-			rest_open = merge_condition(dag, abi, n->b, yes, open, open);
-		return merge_condition(dag, abi, n->a, yes, rest, rest_open);
+		return has_memory(n) ? walk_remembered(w, n, yes, no, open)
+				     : walk_join(w, n, yes, no, open);
 	}
 	return no;
+}
+
+uint32_t merge_condition(struct bpf_dag *dag, const struct abi *abi, const struct cnode *tree,
+			 uint32_t yes, uint32_t no, uint32_t open)
+{
+	struct condition_walk w = { .dag = dag, .abi = abi };
+	uint32_t node = walk(&w, tree, yes, no, open);
+
+	free(w.memo.rows);
+	return node;
 }
 
 bool merge_is_guarded(const struct abi *abi, uint32_t nr)

@@ -16,8 +16,8 @@ struct choice {
 
 struct visited {
 	struct choice choice;
-	uint16_t rule;
 	uint32_t node;
+	uint32_t next; /* of the same rule, index + 1 */
 };
 
 struct compose {
@@ -26,6 +26,7 @@ struct compose {
 	uint32_t profile;
 	struct visited *visited; /* owned */
 	size_t n, cap;
+	uint32_t *heads; /* owned; by rule: its visits, index + 1 */
 };
 
 static const struct plan_rule *chosen(const struct compose *c, uint16_t index)
@@ -127,12 +128,12 @@ static bool choose(const struct compose *c, const struct choice *ch, uint16_t i,
 	return false;
 }
 
-static struct visited *find_visited(const struct compose *c, const struct choice *ch, uint16_t rule)
+static const struct visited *find_visited(const struct compose *c, const struct choice *ch,
+					  uint16_t rule)
 {
-	for (size_t i = 0; i < c->n; i++)
-		if (c->visited[i].rule == rule &&
-		    memcmp(&c->visited[i].choice, ch, sizeof(*ch)) == 0)
-			return &c->visited[i];
+	for (uint32_t i = c->heads ? c->heads[rule] : 0; i; i = c->visited[i - 1].next)
+		if (memcmp(&c->visited[i - 1].choice, ch, sizeof(*ch)) == 0)
+			return &c->visited[i - 1];
 	return NULL;
 }
 
@@ -142,17 +143,20 @@ static void put_visited(struct compose *c, const struct choice *ch, uint16_t rul
 		size_t cap = c->cap ? 2 * c->cap : 16;
 		struct visited *more = realloc(c->visited, cap * sizeof(*more));
 
-		if (!more) {
+		c->visited = more ? more : c->visited;
+		c->cap = more ? cap : c->cap;
+		if (!c->heads)
+			c->heads = calloc(c->pc->n_rules, sizeof(*c->heads));
+		if (!more || !c->heads) {
 			c->m->dag.error = -ENOMEM;
 			return;
 		}
-		c->visited = more;
-		c->cap = cap;
 	}
-	c->visited[c->n].rule = rule;
-	c->visited[c->n].node = node;
+	memset(&c->visited[c->n], 0, sizeof(c->visited[c->n]));
 	memcpy(&c->visited[c->n].choice, ch, sizeof(*ch));
-	c->n++;
+	c->visited[c->n].node = node;
+	c->visited[c->n].next = c->heads[rule];
+	c->heads[rule] = (uint32_t)++c->n;
 }
 
 /* The decision of rules i.. under what was chosen before. */
@@ -202,5 +206,6 @@ uint32_t merge_compose(struct merge *m, const struct plan_call *pc, const struct
 	if (m->has_guard && merge_is_guarded(abi, nr))
 		node = merge_guard(&m->dag, abi, compose(&c, &guarded, 0), node);
 	free(c.visited);
+	free(c.heads);
 	return bpf_node_prune(&m->dag, node);
 }

@@ -19,7 +19,7 @@
 #include "tests/unit/tap.h"
 
 static struct rng rng;
-static const char *profile_path;
+static char **profile_paths; /* NULL at the end */
 
 static int load(const struct bpf_prog *prog)
 {
@@ -304,18 +304,21 @@ static void the_kernel_answers_as_profile_and_rules_say(void)
 		{ "kill swapon, bpf", "deny x32/getppid", "emulate mount[flags & 0x1000]", NULL },
 		{ "trace seccomp", "allow ptrace", "errno x86_64/ptrace", "log getuid", NULL },
 	};
-	_cleanup_(bpf_prog_done) struct bpf_prog profile = { 0 };
-	_cleanup_close_ int fd = open(profile_path, O_RDONLY | O_CLOEXEC);
-	struct sock_filter insns[BPF_MAXINSNS];
-	ssize_t n = read(fd, insns, sizeof(insns));
 
 	if (!prepare_int80())
 		tap_skip("not an x86_64 machine");
-	tap_ok(n > 0 &&
-	       bpf_prog_copy(&profile, insns, (unsigned)((size_t)n / sizeof(insns[0]))) == 0);
-	for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
-		check_policy(&profile, policies[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(policies); i++)
 		check_policy(NULL, policies[i]);
+	for (char **path = profile_paths; *path; path++) {
+		_cleanup_(bpf_prog_done) struct bpf_prog profile = { 0 };
+		_cleanup_close_ int fd = open(*path, O_RDONLY | O_CLOEXEC);
+		struct sock_filter insns[BPF_MAXINSNS];
+		ssize_t n = read(fd, insns, sizeof(insns));
+
+		tap_ok(n > 0 && bpf_prog_copy(&profile, insns,
+					      (unsigned)((size_t)n / sizeof(insns[0]))) == 0);
+		for (size_t i = 0; i < ARRAY_SIZE(policies); i++)
+			check_policy(&profile, policies[i]);
 	}
 }
 
@@ -373,7 +376,7 @@ int main(int argc, char **argv)
 {
 	if (argc < 2)
 		return 2;
-	profile_path = argv[1];
+	profile_paths = argv + 1;
 	rng = rng_start();
 	TAP_RUN(the_validator_accepts_exactly_what_the_kernel_accepts);
 	TAP_RUN(the_kernel_answers_as_profile_and_rules_say);

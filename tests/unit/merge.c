@@ -299,6 +299,47 @@ static void a_condition_on_memory_is_left_to_the_listener(void)
 	unmake(&m);
 }
 
+/* Each level asks for what is below it more than once. */
+static void deeply_nested_conditions_take_no_time(void)
+{
+	_cleanup_(buf_done) struct buf list = { 0 };
+	struct merged m;
+
+	buf_puts(&list, "errno openat[");
+	for (int i = 0; i < 12; i++)
+		buf_printf(&list, "path ~ \"/a%d\" && (dfd == %d || (", i, i);
+	buf_puts(&list, "path ~ \"/b\"");
+	for (int i = 0; i < 12; i++)
+		buf_puts(&list, "))");
+	buf_puts(&list, "]");
+	tap_int_eq(make(&m, ENGINE_NOTIFY, NULL, RULES(list.data), NULL), 0);
+	tap_int_eq(x86(&m, "openat", NULL), SECCOMP_RET_USER_NOTIF);
+	unmake(&m);
+}
+
+/* Every override that may be chosen, under every restriction that may be. */
+static void many_conditions_on_one_call_take_no_time(void)
+{
+	struct policy *policy = policy_new();
+	struct bpf_prog prog = { 0 };
+	struct wl_err err = { 0 };
+	struct plan *plan;
+
+	for (int i = 0; i < 1000; i++) {
+		struct rule *rule =
+			policy_add_rule(policy, i % 2 ? ACTION_DENY : ACTION_ERRNO, "r");
+		char item[64];
+
+		rule->errnum = 1 + i;
+		snprintf(item, sizeof(item), "kill[pid == %d && sig < %d]", i, i % 60);
+		tap_int_eq(policy_parse_list(rule, item, "test", NULL), 0);
+	}
+	tap_int_eq(plan_new(policy, abi_get(ABI_X86_64), &plan, NULL), 0);
+	tap_int_eq(merge_compile(NULL, plan, &prog, NULL, &err), -E2BIG);
+	plan_free(plan);
+	policy_free(policy);
+}
+
 static void sigreturn_is_never_asked_and_may_be_denied(void)
 {
 	struct merged m;
@@ -467,6 +508,8 @@ int main(int argc, char **argv)
 	TAP_RUN(conditions_look_at_the_low_half_of_an_int_and_at_its_sign);
 	TAP_RUN(rules_hold_on_every_abi_or_on_the_one_they_name);
 	TAP_RUN(a_condition_on_memory_is_left_to_the_listener);
+	TAP_RUN(deeply_nested_conditions_take_no_time);
+	TAP_RUN(many_conditions_on_one_call_take_no_time);
 	TAP_RUN(sigreturn_is_never_asked_and_may_be_denied);
 	TAP_RUN(no_second_listener_can_be_installed_on_any_abi);
 	TAP_RUN(the_guard_leaves_stronger_verdicts_alone);
