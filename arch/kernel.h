@@ -89,6 +89,31 @@ static inline int sys_move_mount(int from, const char *from_path, int to, const 
 	return r < 0 ? -errno : 0;
 }
 
+static inline int sys_fsopen(const char *type, unsigned flags)
+{
+	long r = syscall(SYS_fsopen, type, flags);
+
+	return r < 0 ? -errno : (int)r;
+}
+
+static inline int sys_fsconfig(int fd, unsigned cmd, const char *key, const void *value, int aux)
+{
+	return syscall(SYS_fsconfig, fd, cmd, key, value, aux) < 0 ? -errno : 0;
+}
+
+static inline int sys_fsmount(int fd, unsigned flags, unsigned attrs)
+{
+	long r = syscall(SYS_fsmount, fd, flags, attrs);
+
+	return r < 0 ? -errno : (int)r;
+}
+
+static inline int sys_mount_setattr(int fd, const char *path, unsigned flags,
+				    struct mount_attr *attr)
+{
+	return syscall(SYS_mount_setattr, fd, path, flags, attr, sizeof(*attr)) < 0 ? -errno : 0;
+}
+
 static inline int sys_close_range(unsigned first, unsigned last)
 {
 	return syscall(SYS_close_range, first, last, 0) < 0 ? -errno : 0;

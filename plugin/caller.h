@@ -81,8 +81,8 @@ int caller_set_caps(const struct caller *c, uint64_t caps);
 /* The worker's own ids, all it has effective. */
 int caller_unbecome(const struct caller *c);
 
-/* Runs fn in a short-lived child that is the caller as far as permissions go: its user namespace, ids and
- * effective capabilities there; with the worker's root, umask, memory and fds. For what only the kernel
+/* Runs fn in a short-lived child that is the caller as far as permissions go: its user namespace and ids, and
+ * there the capabilities `caps` (the caller's own, or ~0: all); with the worker's root, umask, memory and fds. For what only the kernel
  * can answer exactly: a capability in a user namespace counts for inodes whose ids are mapped in it.
  * Returns what fn returned, or negative errno. */
-int caller_run_as(const struct caller *c, int (*fn)(void *ctx), void *ctx);
+int caller_run_as(const struct caller *c, uint64_t caps, int (*fn)(void *ctx), void *ctx);

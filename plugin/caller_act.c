@@ -111,6 +111,7 @@ int caller_leave(struct home *home)
 struct run_as {
 	const struct caller *c;
 	int userns;
+	uint64_t caps;
 	int (*fn)(void *ctx);
 	void *ctx;
 	int result;
@@ -119,22 +120,21 @@ struct run_as {
 static int run_as_child(void *arg)
 {
 	struct run_as *run = arg;
-	uint64_t caps = run->c->status.cap_eff;
 
 	run->result = set_ids(&run->c->status);
 	/* Joining gives all capabilities there and none here, and keeps the ids. */
 	if (run->result == 0 && syscall(SYS_setns, run->userns, CLONE_NEWUSER) < 0)
 		run->result = -errno;
-	if (run->result == 0)
-		run->result = set_caps(caps, caps);
+	if (run->result == 0 && run->caps != ~0ull)
+		run->result = set_caps(run->caps, run->caps);
 	if (run->result == 0)
 		run->result = run->fn(run->ctx);
 	return 0;
 }
 
-int caller_run_as(const struct caller *c, int (*fn)(void *ctx), void *ctx)
+int caller_run_as(const struct caller *c, uint64_t caps, int (*fn)(void *ctx), void *ctx)
 {
-	struct run_as run = { .c = c, .fn = fn, .ctx = ctx, .result = -EIO };
+	struct run_as run = { .c = c, .caps = caps, .fn = fn, .ctx = ctx, .result = -EIO };
 	_cleanup_close_ int userns = openat(c->proc, "ns/user", O_RDONLY | O_CLOEXEC);
 	char stack[16384] __attribute__((aligned(16)));
 	pid_t pid;

@@ -11,6 +11,7 @@
 
 const struct handler *const handlers[] = {
 	&handler_mknod,
+	&handler_mount,
 	NULL,
 };
 
@@ -25,6 +26,19 @@ const struct handler *handler_find(const char *name)
 bool request_is_valid(const struct request *req)
 {
 	return notif_id_valid(req->container->notify_fd, req->id) == 0;
+}
+
+struct reply request_left_to_profile(const struct request *req)
+{
+	uint32_t verdict = SECCOMP_RET_ALLOW;
+
+	if (req->container->profile.len)
+		verdict = bpf_run(&req->container->profile, &req->call.data, NULL);
+	if ((verdict & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO)
+		return reply_errno((int)(verdict & SECCOMP_RET_DATA) ?: EPERM);
+	if (bpf_action_rank(verdict) < bpf_action_rank(SECCOMP_RET_LOG))
+		return reply_errno(EPERM);
+	return reply_continue();
 }
 
 int request_copy_string(struct request *req, unsigned arg, size_t max, const char **ret)

@@ -51,6 +51,9 @@ int request_copy_string(struct request *req, unsigned arg, size_t max, const cha
 /* The same with the kernel's rules for a path: -ENOENT if empty, -ENAMETOOLONG from PATH_MAX on. */
 int request_copy_path(struct request *req, unsigned arg, const char **ret);
 
+/* As if the rule were not there: the profile's verdict, and where that permits the call, the kernel. */
+struct reply request_left_to_profile(const struct request *req);
+
 /* The call still waits. What was copied by thread id before this is the caller's, not that of a later
  * process of the same number. To be asked before every side effect. */
 bool request_is_valid(const struct request *req);

@@ -43,7 +43,7 @@ static int parse_fd(const char **at)
 	unsigned fd = 0;
 
 	/* procfs knows no leading zero. */
-	if (**at < '0' || **at > '9' || ((*at)[0] == '0' && (*at)[1] != '/'))
+	if (**at < '0' || **at > '9' || ((*at)[0] == '0' && (*at)[1] != '/' && (*at)[1] != '\0'))
 		return -1;
 	for (; **at >= '0' && **at <= '9'; (*at)++) {
 		fd = fd * 10 + (unsigned)(**at - '0');
@@ -53,7 +53,8 @@ static int parse_fd(const char **at)
 	return (int)fd;
 }
 
-int resolve_own_link(const struct caller *c, const char *path, const char **ret_rest)
+/* -ENOENT: the path does not begin with such a link; -ESRCH: it does, but there is no such fd. */
+static int open_own_link(const struct caller *c, const char *path, const char **ret_rest)
 {
 	static const char *const own[] = { "/proc/self/", "/proc/thread-self/" };
 	const char *at = NULL, *rest;
@@ -67,19 +68,29 @@ int resolve_own_link(const struct caller *c, const char *path, const char **ret_
 		fd = parse_fd(&rest);
 	else if (!(rest = skip_prefix(at, "cwd")) && !(rest = skip_prefix(at, "root")))
 		return -ENOENT;
-	if ((at[0] == 'f' && fd < 0) || rest[0] != '/')
+	if ((at[0] == 'f' && fd < 0) || (rest[0] != '/' && rest[0] != '\0') || !has_procfs())
 		return -ENOENT;
-	while (*rest == '/')
-		rest++;
-	if (*rest == '\0' || !has_procfs())
-		return -ENOENT;
-	*ret_rest = rest;
+	*ret_rest = rest + strspn(rest, "/");
 	if (at[0] == 'f') {
 		fd = caller_open_fd(c, fd);
 		/* What procfs says of a number that is not open; the worker may have that one. */
 		return fd == -EBADF ? -ESRCH : fd;
 	}
 	return at[0] == 'c' ? caller_open_cwd(c) : fcntl(c->root, F_DUPFD_CLOEXEC, 0);
+}
+
+int resolve_base(const struct caller *c, int dirfd, const char **path)
+{
+	const char *rest = "";
+	int fd;
+
+	if ((*path)[0] != '/')
+		return dirfd == AT_FDCWD ? caller_open_cwd(c) : caller_open_fd(c, dirfd);
+	fd = open_own_link(c, *path, &rest);
+	if (fd == -ENOENT)
+		return -EBADF;
+	*path = fd < 0 ? "" : rest;
+	return fd == -ESRCH ? -ENOENT : fd;
 }
 
 int resolve_parent(int base, const char *path, struct place *ret)
@@ -109,4 +120,18 @@ int resolve_parent(int base, const char *path, struct place *ret)
 	}
 	*ret = (struct place){ .fd = fd, .last = path + split };
 	return 0;
+}
+
+int resolve_target(int base, const char *path)
+{
+	int fd;
+
+	if (path[0] != '/' && base < 0)
+		return base;
+	if (path[0] == '\0') {
+		fd = fcntl(base, F_DUPFD_CLOEXEC, 0);
+		return fd < 0 ? -errno : fd;
+	}
+	return sys_openat2(path[0] == '/' ? AT_FDCWD : base, path, O_PATH | O_CLOEXEC, 0,
+			   RESOLVE_NO_MAGICLINKS);
 }

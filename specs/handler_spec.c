@@ -10,6 +10,7 @@
 
 const struct handler_spec *const handler_specs[] = {
 	&handler_spec_mknod,
+	&handler_spec_mount,
 	NULL,
 };
 

@@ -102,7 +102,7 @@ static int check_as_caller(struct mknod_work *w)
 	w->extra_caps = DAC_CAPS;
 	if (caller_unbecome(c) < 0)
 		return -EIO;
-	r = caller_run_as(c, resolve_and_make, w);
+	r = caller_run_as(c, c->status.cap_eff, resolve_and_make, w);
 	return caller_become(c, 0) < 0 ? -EIO : r;
 }
 
@@ -183,21 +183,16 @@ static int make(struct mknod_work *w)
 	return r;
 }
 
-static int mknod_as_caller(struct mknod_work *w)
+static int mknod_as_caller(struct mknod_work *w, int dirfd)
 {
-	int r = caller_enter(w->req->caller), own;
-	const char *rest;
+	int r = caller_enter(w->req->caller);
 
 	if (r < 0)
 		return r;
-	own = resolve_own_link(w->req->caller, w->path, &rest);
-	if (own == -ESRCH)
-		return -ENOENT;
-	if (own >= 0) {
-		fd_close(w->base);
-		w->base = own;
-		w->path = rest;
-	}
+	w->base = resolve_base(w->req->caller, dirfd, &w->path);
+	/* A link of procfs is there, whatever is behind it. */
+	if (w->path[0] == '\0')
+		return w->base < 0 ? w->base : -EEXIST;
 	r = caller_become(w->req->caller, 0);
 	if (r == 0)
 		r = check_as_caller(w);
@@ -226,11 +221,8 @@ static struct reply mknod_handle(struct request *req)
 	r = request_copy_path(req, form->path, &w.path);
 	if (r < 0)
 		return reply_errno(r);
-	if (form->dirfd >= 0 && arg_int(&req->call, (unsigned)form->dirfd) != AT_FDCWD)
-		w.base = caller_open_fd(req->caller, arg_int(&req->call, (unsigned)form->dirfd));
-	else
-		w.base = caller_open_cwd(req->caller);
-	r = mknod_as_caller(&w);
+	r = mknod_as_caller(&w, form->dirfd < 0 ? AT_FDCWD
+						: arg_int(&req->call, (unsigned)form->dirfd));
 	fd_close(w.base);
 	fd_close(w.place.fd);
 	return r < 0 ? reply_errno(r) : reply_return(0);

@@ -5,3 +5,4 @@
 #include "plugin/handler.h"
 
 extern const struct handler handler_mknod;
+extern const struct handler handler_mount;

@@ -5,3 +5,4 @@
 #include "specs/handler_spec.h"
 
 extern const struct handler_spec handler_spec_mknod;
+extern const struct handler_spec handler_spec_mount;

@@ -515,7 +515,7 @@ int main(void)
 		printf("1..0 # SKIP needs root\n");
 		return 0;
 	}
-	box_start(&box, false, "", prepare);
+	box_start(&box, false, "mknod", "", prepare);
 	TAP_RUN(nodes_are_made_by_any_path_and_can_be_opened);
 	TAP_RUN(a_node_works_and_can_be_removed_at_once);
 	TAP_RUN(the_worker_pins_no_mount_after_its_answer);

@@ -249,7 +249,7 @@ int main(void)
 	}
 	if (!mkdtemp(outside) || chmod(outside, 0777) < 0)
 		return 1;
-	box_start(&box, false, "\"devices\":\"c 1:3\"", prepare);
+	box_start(&box, false, "mknod", "\"devices\":\"c 1:3\"", prepare);
 	TAP_RUN(nothing_unlisted_and_nothing_outside_is_ever_made);
 	TAP_RUN(an_undo_removes_exactly_what_was_made);
 	TAP_RUN(a_half_made_node_is_known_by_its_age);

@@ -45,18 +45,20 @@ static void write_text(const char *path, const char *text)
 		die(path);
 }
 
-static int install_filter(void)
+static int install_filter(bool is_mount)
 {
+	uint32_t a = is_mount ? SYS_mount : SYS_mknod, b = is_mount ? SYS_mount : SYS_mknodat;
+	uint32_t a32 = is_mount ? 21 : 14, b32 = is_mount ? 21 : 297;
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_I386, 4, 0),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mknod, 5, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mknodat, 4, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, a, 5, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, b, 4, 0),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 14, 1, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 297, 0, 1),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, a32, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, b32, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
@@ -113,7 +115,7 @@ static _Noreturn void be_init(struct box *b, int command, int result, void (*pre
 	umask(022);
 	prepare();
 	if (!b->is_native)
-		fd = install_filter();
+		fd = install_filter(strcmp(b->handler, "mount") == 0);
 	if (write(result, &fd, sizeof(fd)) != sizeof(fd) || read(command, &c, 1) != 1)
 		_exit(6);
 	fd_close(fd);
@@ -151,7 +153,9 @@ static void serve_call(struct box *b, struct slot *slot)
 	slot->job = 1;
 	ask(b, slot, 0);
 	b->n_calls++;
-	snprintf(b->last_how, sizeof(b->last_how), "%s", job->how);
+	/* Of the last call that did anything. */
+	if (job->how[0])
+		snprintf(b->last_how, sizeof(b->last_how), "%s", job->how);
 	hold(b);
 	if (notif_send(b->notify, &slot->resp) == 0) {
 		job->undo.kind = 0;
@@ -192,8 +196,8 @@ static void start_worker(struct box *b, const char *options)
 	int pair[2];
 
 	snprintf(text, sizeof(text),
-		 "{\"version\":1,\"rules\":[{\"action\":\"emulate\",\"handler\":\"mknod\"%s%s%s}]}",
-		 *options ? ",\"options\":{" : "", options, *options ? "}" : "");
+		 "{\"version\":1,\"rules\":[{\"action\":\"emulate\",\"handler\":\"%s\"%s%s%s}]}",
+		 b->handler, *options ? ",\"options\":{" : "", options, *options ? "}" : "");
 	if (json_parse(text, strlen(text), "policy", &doc, &err) < 0 ||
 	    policy_from_json(doc, "policy", &b->container.policy, &err) < 0) {
 		printf("Bail out! %s\n", err.msg);
@@ -235,13 +239,16 @@ static int take_notify_fd(struct box *b, int remote)
 	return fd;
 }
 
-void box_start(struct box *b, bool is_native, const char *options, void (*prepare)(void))
+void box_start(struct box *b, bool is_native, const char *handler, const char *options,
+	       void (*prepare)(void))
 {
 	int down[2], up[2], remote;
 	char path[64], c;
 	unsigned owner = is_native ? 0 : BOX_BASE;
 
-	*b = (struct box){ .is_native = is_native, .root = "/tmp/waylay-worker-XXXXXX" };
+	*b = (struct box){ .is_native = is_native,
+			   .handler = handler,
+			   .root = "/tmp/waylay-worker-XXXXXX" };
 	pthread_mutex_init(&b->lock, NULL);
 	pthread_cond_init(&b->changed, NULL);
 	if (!mkdtemp(b->root) || chmod(b->root, 0755) < 0 || chown(b->root, owner, owner) < 0 ||

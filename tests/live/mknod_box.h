@@ -28,6 +28,7 @@ struct box {
 	char root[64];	/* on the host */
 	pid_t init, worker;
 	int command, result, control, notify;
+	const char *handler;
 	struct journal *journal;
 	struct container container;
 	struct container_blob blob;
@@ -40,9 +41,10 @@ struct box {
 	char last_how[32];
 };
 
-/* `options`: the mknod rule's options as JSON members, "" for none. `prepare` runs as the box's root in its
+/* `handler`: "mknod" or "mount"; its calls are notified. `options`: the rule's options as JSON members, "" for none. `prepare` runs as the box's root in its
  * root directory before the filter. Exits the program with a message if the box cannot be made. */
-void box_start(struct box *b, bool is_native, const char *options, void (*prepare)(void));
+void box_start(struct box *b, bool is_native, const char *handler, const char *options,
+	       void (*prepare)(void));
 /* fn in a new process of the box, working directory /w. `arg` travels with it. */
 struct outcome box_run(struct box *b, void (*fn)(struct outcome *ret, long arg), long arg);
 void box_hold(struct box *b, bool on);

@@ -342,8 +342,8 @@ static void every_call_ends_as_for_real_root(void)
 {
 	struct box native, box;
 
-	box_start(&native, true, "", prepare);
-	box_start(&box, false, "\"devices\":\"c 1:3, b 1:3\"", prepare);
+	box_start(&native, true, "mknod", "", prepare);
+	box_start(&box, false, "mknod", "\"devices\":\"c 1:3, b 1:3\"", prepare);
 	for (long i = 0; i < (long)ARRAY_SIZE(rows); i++) {
 		struct outcome n = box_run(&native, case_row, i), e;
 

@@ -163,16 +163,16 @@ static void mistakes_name_key_value_and_what_is_valid(void)
 		{ "{\"dev.waylay.trase\":\"dup\"}", -EINVAL,
 		  "annotation dev.waylay.trase: unknown key; after dev.waylay. there are policy, "
 		  "kill, deny, "
-		  "emulate, trace, log, engine, events, record, on-listener-loss, emulate.mknod" },
+		  "emulate, trace, log, engine, events, record, on-listener-loss, emulate.mknod, emulate.mount" },
 		{ "{\"dev.waylay.\":\"\"}", -EINVAL,
 		  "annotation dev.waylay.: unknown key; after dev.waylay. there are policy, kill, "
 		  "deny, "
-		  "emulate, trace, log, engine, events, record, on-listener-loss, emulate.mknod" },
+		  "emulate, trace, log, engine, events, record, on-listener-loss, emulate.mknod, emulate.mount" },
 		{ "{\"dev.waylay.emulate.mkno\":\"\"}", -EINVAL,
 		  "annotation dev.waylay.emulate.mkno: unknown key; after dev.waylay. there are "
 		  "policy, kill, "
 		  "deny, emulate, trace, log, engine, events, record, on-listener-loss, "
-		  "emulate.mknod" },
+		  "emulate.mknod, emulate.mount" },
 		{ "{\"dev.waylay.trace\":1}", -EINVAL,
 		  "annotation dev.waylay.trace: the value is an integer, and should be a string" },
 		{ "[]", -EINVAL, "annotations: this is an array, and should be an object" },
@@ -183,7 +183,7 @@ static void mistakes_name_key_value_and_what_is_valid(void)
 		  "annotation dev.waylay.trace: position 1: a syscall's name, @group or #number "
 		  "belongs here" },
 		{ "{\"dev.waylay.emulate\":\"mknod,\"}", -EINVAL,
-		  "annotation dev.waylay.emulate: unknown handler ''; there are mknod" },
+		  "annotation dev.waylay.emulate: unknown handler ''; there are mknod, mount" },
 		{ "{\"dev.waylay.emulate.mknod\":\"c 1\"}", -EINVAL,
 		  "annotation dev.waylay.emulate.mknod: handler mknod, option devices: 'c 1' is no "
 		  "device; "

@@ -149,7 +149,7 @@ static void mistakes_in_the_file_are_named_with_their_place(void)
 		  "c: line 1, column 33: 'x' is none of trace, log, delay, deny, kill, "
 		  "errno, return, allow, emulate, redirect" },
 		{ CAP("\"handlers\":{\"x\":{}}"),
-		  "c: line 1, column 34: unknown handler 'x'; there are mknod" },
+		  "c: line 1, column 34: unknown handler 'x'; there are mknod, mount" },
 		{ CAP("\"handlers\":{\"mknod\":1}"),
 		  "c: line 1, column 34: \"*\" or an object of options belongs to "
 		  "handler mknod" },
