@@ -151,6 +151,24 @@ static int dump_filter(const struct bpf_prog *prog, const char *path, struct wl_
 	return 0;
 }
 
+/* The newest goes to the file, older ones beside it: FILE.1, ... */
+static int dump_filters(const struct filters *filters, const char *path, struct wl_err *err)
+{
+	for (unsigned i = 0; i < filters->n; i++) {
+		_cleanup_(buf_done) struct buf name = { 0 };
+		int r;
+
+		buf_puts(&name, path);
+		if (i > 0)
+			buf_printf(&name, ".%u", i);
+		r = name.failed ? wl_err_set(err, -ENOMEM, "dump")
+				: dump_filter(&filters->prog[i], name.data, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 static int explain_filters(struct process *p, bool show_bpf, char **calls, int n_calls,
 			   struct wl_err *err)
 {
@@ -197,8 +215,8 @@ int explain_process(int pid, bool show_bpf, const char *dump, char **calls, int 
 		if (r < 0)
 			wl_err_set(err, r, "explain");
 	}
-	if (r == 0 && dump && p->filters.n > 0)
-		r = dump_filter(&p->filters.prog[0], dump, err);
+	if (r == 0 && dump)
+		r = dump_filters(&p->filters, dump, err);
 	if (r == 0)
 		r = explain_filters(p, show_bpf, calls, n_calls, err);
 	while (ready > 0)

@@ -34,7 +34,7 @@ static const struct command commands[] = {
 	  "  --policy FILE   take the rules from a policy file, not from the annotations\n"
 	  "  --config FILE   the host's configuration, instead of the default\n"
 	  "  --pid PID       show the filters that a running process has\n"
-	  "  --dump FILE     with --pid: write the newest filter's instructions to a file" },
+	  "  --dump FILE     with --pid: write the filters' instructions: FILE, FILE.1, ..." },
 	{ "run", cmd_run, "[OPTIONS] -- COMMAND [ARGUMENT...]",
 	  "run a command with its system calls intercepted; no container and no root needed",
 	  "  --trace LIST    calls to show, with decoded arguments: openat, @network, @all\n"
