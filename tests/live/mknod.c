@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #include "arch/base/cleanup.h"
-#include "arch/kernel.h"
 #include "tests/live/mknod_box.h"
 #include "tests/unit/tap.h"
 
@@ -32,14 +31,6 @@ static void prepare(void)
 	mount("t", "tm", "tmpfs", 0, "mode=0755");
 	mkdir("jail", 0755);
 	mkdir("jail/in", 0755);
-	mkdir("idmapped", 0755);
-	mkdir("overlay", 0755);
-	/* An overlay of the user namespace's own; it comes without trusted.* attributes. */
-	if (mkdir("tm/lower", 0755) || mkdir("tm/upper", 0755) || mkdir("tm/work", 0755) ||
-	    mkdir("inner", 0755) ||
-	    mount("o", "inner", "overlay", 0,
-		  "lowerdir=/tm/lower,upperdir=/tm/upper,workdir=/tm/work,userxattr"))
-		printf("# overlay in the user namespace: %s\n", strerror(errno));
 	mkdir("open", 01777);
 	chmod("open", 01777);
 }
@@ -73,76 +64,6 @@ static void nodes_are_made_by_any_path_and_can_be_opened(void)
 		/* It is there again, and nothing is mounted over it. */
 		tap_int_eq(box_run(&box, case_make, i).err, EEXIST);
 	}
-}
-
-/* In a child with the host's rights: `source` of the host appears at `target` of the box, its ids shifted or
- * not. */
-static bool graft(const char *source, const char *target, bool is_shifted)
-{
-	char path[64];
-	int status;
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP };
-		int tree = sys_open_tree(AT_FDCWD, source, OPEN_TREE_CLONE), mnt;
-
-		snprintf(path, sizeof(path), "/proc/%d/ns/user", box.init);
-		attr.userns_fd = (uint64_t)open(path, O_RDONLY);
-		snprintf(path, sizeof(path), "/proc/%d/ns/mnt", box.init);
-		mnt = open(path, O_RDONLY);
-		_exit(tree < 0 ||
-		      (is_shifted && sys_mount_setattr(tree, "", AT_EMPTY_PATH, &attr) < 0) ||
-		      setns(mnt, CLONE_NEWNS) < 0 ||
-		      sys_move_mount(tree, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0);
-	}
-	return waitpid(pid, &status, 0) == pid && status == 0;
-}
-
-static void case_at(struct outcome *ret, long path)
-{
-	outcome_of(ret, mknod((const char *)path, S_IFCHR | 0666, NULL_DEV), (const char *)path);
-}
-
-static void check_at(const char *path, const char *how)
-{
-	struct outcome o = box_run(&box, case_at, (long)path);
-
-	tap_int_eq(o.err, 0);
-	tap_int_eq(o.mode, S_IFCHR | 0644);
-	tap_int_eq(o.rdev, NULL_DEV);
-	tap_int_eq(o.uid, 0);
-	tap_int_eq(o.gid, 0);
-	tap_int_eq(o.open_err, 0);
-	tap_str_eq(box.last_how, how);
-	tap_int_eq(box_run(&box, case_at, (long)path).err, EEXIST);
-}
-
-static void idmapped_and_overlay_roots_take_real_nodes_where_they_can(void)
-{
-	char dir[] = "/tmp/waylay-roots-XXXXXX", cmd[512];
-	struct stat st;
-
-	tap_ok(mkdtemp(dir) != NULL);
-	snprintf(cmd, sizeof(cmd),
-		 "set -e; cd %s; mkdir im lo up wk ov; chown 100000:100000 lo up; "
-		 "mount -t overlay -o lowerdir=lo,upperdir=up,workdir=wk o ov",
-		 dir);
-	tap_int_eq(system(cmd), 0);
-	snprintf(cmd, sizeof(cmd), "%s/im", dir);
-	tap_ok(graft(cmd, "/idmapped", true));
-	snprintf(cmd, sizeof(cmd), "%s/ov", dir);
-	tap_ok(graft(cmd, "/overlay", false));
-	check_at("/idmapped/n", "node");
-	check_at("/overlay/n", "node");
-	check_at("/inner/n", "bind");
-	/* Below an idmapped mount the file belongs to the host's root. */
-	snprintf(cmd, sizeof(cmd), "%s/im/n", dir);
-	tap_int_eq(lstat(cmd, &st), 0);
-	tap_int_eq(st.st_uid, 0);
-	tap_int_eq(st.st_rdev, NULL_DEV);
-	snprintf(cmd, sizeof(cmd), "umount %s/ov; rm -rf --one-file-system %s", dir, dir);
-	tap_int_eq(system(cmd), 0);
 }
 
 static void case_zero(struct outcome *ret, long in_tmpfs)
@@ -596,7 +517,6 @@ int main(void)
 	}
 	box_start(&box, false, "mknod", "", prepare);
 	TAP_RUN(nodes_are_made_by_any_path_and_can_be_opened);
-	TAP_RUN(idmapped_and_overlay_roots_take_real_nodes_where_they_can);
 	TAP_RUN(a_node_works_and_can_be_removed_at_once);
 	TAP_RUN(the_worker_pins_no_mount_after_its_answer);
 	TAP_RUN(a_full_store_of_nodes_is_replaced);
