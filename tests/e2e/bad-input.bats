@@ -58,7 +58,7 @@ policy() {
   asked "trace=mkdir[mode & ]"
   run container_run
   assert_failure
-  assert_output --partial "waylay-hook: annotation dev.waylay.trace: position 1: condition 'mode & ': column 8: "
+  assert_output --partial "waylay-hook: annotation dev.waylay.trace: position 7: condition 'mode & ': column 8: the condition ends too early"
 }
 
 @test "a condition on an argument that the call does not have names those it has" {
@@ -86,8 +86,7 @@ JSON
   asked policy=test
   run container_run
   assert_failure
-  assert_output --partial "$T/policies/test.json"
-  assert_output --partial "line 3, column 47"
+  assert_output --partial "waylay-hook: annotation dev.waylay.policy: $T/policies/test: line 3, column 47: \"syscalls\" is an integer, and should be a string or an array"
 }
 
 @test "a policy file that is not there" {
@@ -107,7 +106,6 @@ JSON
 }
 
 @test "an annotation above the host's cap: key, value and cap" {
-  echo '{}' >"$HOST"
   host_builtin
   asked emulate=mknod
   run container_run
@@ -119,13 +117,13 @@ JSON
 
 # The built-in cap, with this test's folders.
 host_builtin() {
-  jq -n --arg t "$T" '{log_dir: ($t + "/log"), policy_dir: ($t + "/policies"), socket: ($t + "/waylay.sock"), state_dir: ($t + "/run")}' >"$HOST"
+  jq -n --arg t "$T" '{version: 1, log_dir: ($t + "/log"), policy_dir: ($t + "/policies"), socket: ($t + "/waylay.sock"), state_dir: ($t + "/run")}' >"$HOST"
 }
 
 @test "the cap is the listener's too: whoever hands over" {
   host_builtin
   start_listener
-  jq -n --arg t "$T" '{log_dir: ($t + "/log"), socket: ($t + "/waylay.sock"), state_dir: ($t + "/run")}' >"$T/hook.json"
+  jq -n --arg t "$T" '{version: 1, log_dir: ($t + "/log"), socket: ($t + "/waylay.sock"), state_dir: ($t + "/run")}' >"$T/hook.json"
   jq --slurpfile p "$EXAMPLES/host-permissive.json" '$p[0] + .' "$T/hook.json" >"$T/permissive.json"
   bundle --config "$T/permissive.json" --annotate emulate=mknod -- echo ran-all-the-same
   run container_run
@@ -152,12 +150,12 @@ host_builtin() {
   assert_output --partial "/proc/nowhere"
 }
 
-@test "a socket that is no socket" {
+@test "a host's socket that nobody can reach is no reason to run without a listener" {
   echo "no socket" >"$SOCKET"
   asked trace=mkdir
   run container_run
-  assert_failure
-  assert_output --partial "$SOCKET"
+  assert_success
+  assert_event '.event == "start"'
 }
 
 @test "a profile with somebody else's listenerPath" {
@@ -223,7 +221,9 @@ host_builtin() {
     "${WRAP[@]}" "$RUNTIME" --root "$T/state" run --bundle "$BUNDLE" "$ID" <"$T/empty"
   assert_failure
   refute_output --partial ran-all-the-same
-  assert_output --partial "Function not implemented"
+  assert_output --partial "unction not implemented"
+  run cat "$T/run/failed/$ID"
+  assert_output --regexp "take the notification fd out of init: Function not implemented"
 }
 
 # ---- the hook by itself --------------------------------------------------------------------------

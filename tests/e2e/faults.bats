@@ -4,7 +4,6 @@ load lib.bash
 
 fake_listener() {
   python3 "$BATS_TEST_DIRNAME/fake-listener.py" "$SOCKET" "$@" >"$T/fake.log" 2>&1 3>&- &
-  LISTENERS+=("$!")
   "$CALLERS/caller-await" 5 file "$SOCKET"
 }
 

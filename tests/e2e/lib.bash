@@ -60,7 +60,6 @@ setup() {
   mkdir "$BUNDLE" "$OUT" "$T/policies" "$T/state" "$T/run"
   : >"$T/empty"
   host_config
-  LISTENERS=()
   CONTAINERS=()
 }
 
@@ -80,20 +79,31 @@ strays() {
   done
 }
 
-# Everything of this test has gone: no process, no container state, no mount.
+# Everything of this test has gone: no process, no container state, no mount. Without `set -e`: bats runs
+# teardown as part of a condition.
 assert_baseline() {
-  local line
+  local line bad=0
   while read -r line; do
     [ -n "$line" ] || continue
-    "$CALLERS/caller-await" 3 exit "${line%% *}" || fail "stray process: $line"
+    "$CALLERS/caller-await" 3 exit "${line%% *}" || { echo "stray process: $line"; bad=1; }
   done <<<"$(strays)"
-  run ! grep -F "$T" /proc/self/mountinfo
-  run ls -A "$T/state"
-  assert_output ""
+  if grep -F "$T" /proc/self/mountinfo; then echo "mounts are left"; bad=1; fi
+  if [ -n "$(ls -A "$T/state")" ]; then echo "state is left: $(ls -A "$T/state")"; bad=1; fi
+  return $bad
+}
+
+# Ends the host's listeners of this test as their service manager would.
+stop_listeners() {
+  local pid bad=0 _
+  while read -r pid _; do
+    kill -TERM "$pid" 2>/dev/null || continue
+    "$CALLERS/caller-await" 5 exit "$pid" || { echo "listener $pid ignores SIGTERM"; bad=1; }
+  done < <(strays | grep -E -e 'waylayd .*--socket '"$SOCKET" -e 'fake-listener' | grep -v -e --keeper-fd)
+  return $bad
 }
 
 teardown() {
-  local pid
+  local status=0 pid _
   if [ -z "${BATS_TEST_COMPLETED:-}" ]; then
     for f in "$T"/*.log "$LOG_DIR"/*/* "$T"/run/failed/*; do
       [ -f "$f" ] && { echo "---- $f"; tail -n 40 "$f"; }
@@ -102,17 +112,13 @@ teardown() {
   for id in "${CONTAINERS[@]}"; do
     rt delete --force "$id" >/dev/null 2>&1 || true
   done
-  for pid in "${LISTENERS[@]}"; do
-    kill -TERM "$pid" 2>/dev/null || continue
-    "$CALLERS/caller-await" 5 exit "$pid" || { echo "listener $pid ignores SIGTERM"; kill -KILL "$pid"; }
-    wait "$pid" 2>/dev/null || true
-  done
+  stop_listeners || status=1
   if [ -n "${BATS_TEST_COMPLETED:-}" ]; then
-    assert_baseline
-  else
-    strays | while read -r pid _; do kill -KILL "$pid" 2>/dev/null || true; done
+    assert_baseline || status=1
   fi
+  while read -r pid _; do kill -KILL "$pid" 2>/dev/null || true; done < <(strays)
   rm -rf "$T"
+  return $status
 }
 
 # ---- runtimes ------------------------------------------------------------------------------------
@@ -245,7 +251,6 @@ container_finish() {
 # start_listener [ARG...]: waylayd in the foreground of its own shell job; ready when it accepts.
 start_listener() {
   "$WAYLAYD" --socket "$SOCKET" --config "$HOST" "$@" >"$T/waylayd.log" 2>&1 </dev/null 3>&- &
-  LISTENERS+=("$!")
   LISTENER=$!
   "$CALLERS/caller-await" 10 socket "$SOCKET" || fail "waylayd does not accept on $SOCKET: $(cat "$T/waylayd.log")"
 }
@@ -290,8 +295,10 @@ installer() {
   strays | awk '$2 ~ /waylay-hook|waylay-install/ {print $1; exit}'
 }
 
-# Ends listener, keeper and workers of this test, whoever started them.
+# Kills listener, keeper and workers of this test at once: stopped first, none of them can replace another.
 kill_all_listeners() {
-  local pid _
-  while read -r pid _; do kill -KILL "$pid" 2>/dev/null || true; done < <(strays | grep waylayd)
+  local pid signal _
+  for signal in STOP KILL; do
+    while read -r pid _; do kill -$signal "$pid" 2>/dev/null || true; done < <(strays | grep waylayd)
+  done
 }

@@ -29,13 +29,13 @@ same_calls() {
 
 @test "waylay run: the calls of ls are strace's" {
   [ "$RUNTIME" = runc ] || skip "no runtime in this test: once is enough"
-  env -i PATH=/bin strace -o "$T/strace" "$ROOTFS/bin/busybox" ls -l "$ROOTFS/bin" >/dev/null
+  env -i PATH=/bin /usr/bin/strace -o "$T/strace" "$ROOTFS/bin/busybox" ls -l "$ROOTFS/bin" >/dev/null
   env -i PATH=/bin "$WAYLAY" run --trace @all --events "file:$T/events.jsonl" -- "$ROOTFS/bin/busybox" ls -l "$ROOTFS/bin" >/dev/null
   same_calls "$T/strace" "$T/events.jsonl"
 }
 
 @test "in a container: the calls of ls are strace's" {
-  env -i PATH=/bin:/callers HOME=/ strace -o "$T/strace" chroot "$ROOTFS" /bin/busybox ls -l /bin >/dev/null
+  env -i PATH=/bin:/callers HOME=/ /usr/bin/strace -o "$T/strace" /usr/sbin/chroot "$ROOTFS" /bin/busybox ls -l /bin >/dev/null
   bundle --annotate 'trace=@all' -- /bin/busybox ls -l /bin
   container_create
   container_start
@@ -45,7 +45,7 @@ same_calls() {
 
 @test "in a container: a shell script with children makes the calls that strace sees" {
   local script='echo a >/tmp/x; busybox cat /tmp/x; busybox mkdir /tmp/d; busybox rmdir /tmp/d'
-  env -i PATH=/bin:/callers HOME=/ strace -f -o "$T/strace" chroot "$ROOTFS" /bin/busybox sh -c "$script" >/dev/null
+  env -i PATH=/bin:/callers HOME=/ /usr/bin/strace -f -o "$T/strace" /usr/sbin/chroot "$ROOTFS" /bin/busybox sh -c "$script" >/dev/null
   bundle --annotate 'trace=@all' -- /bin/busybox sh -c "$script"
   container_create
   container_start
