@@ -10,6 +10,7 @@
 
 #include "arch/base/cleanup.h"
 #include "arch/base/log.h"
+#include "arch/kernel.h"
 #include "plugin/keeper.h"
 #include "plugin/options.h"
 
@@ -146,6 +147,15 @@ static int take_option(struct arguments *a, int option)
 	}
 }
 
+/* Listener and keeper outlive whoever started them: a pipe of a runtime or a shell that stays open here
+ * would keep its reader waiting for ever. */
+static void close_inherited(int keep)
+{
+	if (keep > STDERR_FILENO + 1)
+		sys_close_range(STDERR_FILENO + 1, (unsigned)keep - 1);
+	sys_close_range(keep > STDERR_FILENO ? (unsigned)keep + 1 : STDERR_FILENO + 1, ~0u);
+}
+
 int main(int argc, char **argv)
 {
 	struct arguments a = { .keeper_fd = -1, .resume_fd = -1 };
@@ -163,6 +173,7 @@ int main(int argc, char **argv)
 			argv[optind]);
 		return 2;
 	}
+	close_inherited(a.keeper_fd >= 0 ? a.keeper_fd : a.resume_fd);
 	build_argv(&a.options, next_argv);
 	if (a.keeper_fd >= 0)
 		return keeper_main(a.keeper_fd, next_argv);

@@ -290,10 +290,14 @@ hook_says() {
   assert_failure 2
   [ "${#lines[@]}" = 1 ]
   assert_output --partial -- "--frobnicate"
-  run "$WAYLAYD" </dev/null
+  run "$WAYLAYD" --socket
   assert_failure 2
   [ "${#lines[@]}" = 1 ]
-  assert_output --partial -- "--socket"
+  assert_output --partial -- "socket"
+  run "$WAYLAYD" stray-word
+  assert_failure 2
+  [ "${#lines[@]}" = 1 ]
+  assert_output --partial -- "stray-word"
 }
 
 @test "the listener names what is wrong with its policy, its events and its configuration" {
