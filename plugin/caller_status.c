@@ -7,18 +7,16 @@
 #include "arch/base/cleanup.h"
 #include "plugin/caller.h"
 
-/* Behind "\nKEY:" or NULL. The kernel escapes newlines in the one field that a task chooses (Name). */
+/* Behind "\nKEY:" or NULL. The kernel escapes newlines in the one field that a task chooses (Name, which
+ * comes first). */
 static const char *find_field(const char *text, const char *key)
 {
-	size_t len = strlen(key);
+	char needle[16] = "\n";
+	const char *at;
 
-	for (const char *line = text; line; line = strchr(line, '\n')) {
-		if (*line == '\n')
-			line++;
-		if (strncmp(line, key, len) == 0 && line[len] == ':')
-			return line + len + 1;
-	}
-	return NULL;
+	strcpy(stpcpy(needle + 1, key), ":");
+	at = strstr(text, needle);
+	return at ? at + strlen(needle) : NULL;
 }
 
 static int parse_number(const char **at, int base, uint64_t *ret)

@@ -108,7 +108,11 @@ int worker_home_init(struct home *ret, pid_t container_init, const struct ns_id 
 	home.proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (home.proc < 0)
 		return wl_err_set(err, -errno, "worker: open /proc");
-	r = ns_id_of(home.proc, "thread-self", "mnt", &home.host_mnt_ns);
+	/* The listener may have a mount namespace of its own (systemd's PrivateMounts); it may also not be
+	 * allowed to look at pid 1. */
+	r = ns_id_of(home.proc, "1", "mnt", &home.host_mnt_ns);
+	if (r < 0)
+		r = ns_id_of(home.proc, "thread-self", "mnt", &home.host_mnt_ns);
 	if (r == 0)
 		r = ns_id_of(home.proc, "thread-self", "user", &home.init_userns);
 	if (r < 0) {
