@@ -61,7 +61,10 @@ static void dec_arg(const struct dec *d, const struct syscall_arg *a, const char
 		dec_string(d, name, word);
 		return;
 	case ARG_STRV:
-		dec_strings(d, name, word, set && strcmp(set, "env") == 0);
+		if (set && strcmp(set, "env") == 0)
+			dec_environment(d, name, word);
+		else
+			dec_strings(d, name, word);
 		return;
 	case ARG_BUF:
 		dec_buffer(d, name, word, length_of(d->call, a));

@@ -165,7 +165,7 @@ size_t event_call(struct event_clock *clock, const struct call_event *e, char *t
 	put_call(&o, e->call);
 	put_args(&o, e);
 	put_answer(&o, e);
-	put_latency(&o, e->now_ns - e->received_ns);
+	put_latency(&o, event_now() - e->received_ns);
 	return (size_t)(o.at - text);
 }
 

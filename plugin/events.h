@@ -37,7 +37,7 @@ struct call_event {
 	enum answer answer;
 	int errnum;    /* ERRNO: positive */
 	int64_t value; /* RETURN */
-	uint64_t received_ns, now_ns;
+	uint64_t received_ns;
 };
 
 /* Writes the line, newline included, and returns its length. It fits into EVENT_SIZE: where decoded

@@ -89,8 +89,8 @@ static int write_event(struct shard *s, struct tenant *t, struct slot *slot,
 		count_lost(t);
 		return 0;
 	}
-	e.now_ns = event_now();
-	e.task = task_get(&s->tasks, (pid_t)slot->notif.pid, slot->container, e.now_ns, &is_known);
+	e.task = task_get(&s->tasks, (pid_t)slot->notif.pid, slot->container, event_now(),
+			  &is_known);
 	if (!e.task)
 		return -ENOENT;
 	e.n_copies = collect_copies(s, slot, copies);

@@ -50,7 +50,9 @@ ssize_t dec_read_string(const struct dec *d, uint64_t addr, char *buf, size_t si
 void dec_string(const struct dec *d, const char *name, uint64_t addr);
 void dec_mount_data(const struct dec *d, const char *name, uint64_t addr);
 void dec_buffer(const struct dec *d, const char *name, uint64_t addr, uint64_t len);
-void dec_strings(const struct dec *d, const char *name, uint64_t addr, bool redact);
+void dec_strings(const struct dec *d, const char *name, uint64_t addr);
+/* The number of variables only: they often hold secrets. Without DECODE_SECRETS, that is. */
+void dec_environment(const struct dec *d, const char *name, uint64_t addr);
 /* Text of key=value items separated by commas, secrets as ***; returns false if the bytes are no text. */
 bool dec_redacted(const struct dec *d, const char *text, size_t len);
 bool dec_is_secret(const char *key, size_t len);

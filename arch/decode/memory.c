@@ -6,7 +6,8 @@
 #include "arch/base/cleanup.h"
 #include "arch/decode/decode.h"
 
-#define STRINGS_MAX 32
+#define STRINGS_MAX	32
+#define ENVIRONMENT_MAX 4096 /* a hostile caller's may have no end */
 
 static const struct decode_copy *copy_at(const struct dec *d, uint64_t addr)
 {
@@ -226,24 +227,45 @@ void dec_buffer(const struct dec *d, const char *name, uint64_t addr, uint64_t l
 	}
 }
 
-/* One string of a vector: KEY=VALUE with a secret key loses its value. */
-static void vector_item(const struct dec *d, const char *text, size_t len, bool redact)
+static void vector_item(const struct dec *d, const char *text, size_t len)
 {
-	const char *eq = redact ? memchr(text, '=', len) : NULL;
-	size_t show = len;
-	bool is_secret = eq && dec_is_secret(text, (size_t)(eq - text));
-
-	if (is_secret)
-		show = (size_t)(eq - text) + 1;
 	dec_comma(d);
 	out_char(d->out, '"');
-	out_escaped(d->out, text, show);
-	if (is_secret)
-		out_mem(d->out, "***", 3);
+	out_escaped(d->out, text, len);
 	out_char(d->out, '"');
 }
 
-void dec_strings(const struct dec *d, const char *name, uint64_t addr, bool redact)
+void dec_environment(const struct dec *d, const char *name, uint64_t addr)
+{
+	const unsigned word = d->call->abi->word;
+	unsigned char ptrs[64 * 8];
+	unsigned n = 0, i = 0;
+	ssize_t have;
+
+	if (d->flags & DECODE_SECRETS) {
+		dec_strings(d, name, addr);
+		return;
+	}
+	if (!dec_may_follow(d, name, addr))
+		return;
+	do {
+		have = dec_read_some(d, addr + (uint64_t)n * word, ptrs, (size_t)64 * word);
+		if (have < (ssize_t)word) {
+			dec_unreadable(d, name, addr, have < 0 ? (int)have : -EFAULT);
+			return;
+		}
+		for (i = 0; i < (unsigned)have / word; i++)
+			if (layout_get(d->call->abi, LAYOUT_WORD, ptrs + i * word) == 0)
+				break;
+		n += i;
+	} while (i == (unsigned)have / word && n < ENVIRONMENT_MAX);
+	dec_key(d, name, "");
+	out_char(d->out, '"');
+	out_u64(d->out, n);
+	out_str(d->out, n < ENVIRONMENT_MAX ? " variables\"" : " or more variables\"");
+}
+
+void dec_strings(const struct dec *d, const char *name, uint64_t addr)
 {
 	unsigned word = d->call->abi->word, i;
 	unsigned char ptrs[STRINGS_MAX * 8];
@@ -262,7 +284,6 @@ void dec_strings(const struct dec *d, const char *name, uint64_t addr, bool reda
 	}
 	dec_key(d, name, "");
 	out_char(d->out, '[');
-	redact = redact && !(d->flags & DECODE_SECRETS);
 	for (i = 0; i < (unsigned)have / word && !is_cut; i++) {
 		uint64_t p = layout_get(d->call->abi, LAYOUT_WORD, ptrs + i * word);
 		ssize_t len;
@@ -278,7 +299,7 @@ void dec_strings(const struct dec *d, const char *name, uint64_t addr, bool reda
 			continue;
 		}
 		is_cut = len < 0;
-		vector_item(d, text, is_cut ? strlen(text) : (size_t)len, redact);
+		vector_item(d, text, is_cut ? strlen(text) : (size_t)len);
 		left -= is_cut ? 0 : (size_t)len;
 	}
 	out_char(d->out, ']');
