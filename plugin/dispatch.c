@@ -118,7 +118,7 @@ static bool delay(struct shard *s, struct tenant *t, unsigned i, const struct de
 {
 	struct slot *slot = &s->journal->slots[i];
 
-	if (!d->delay || t->in_flight >= TENANT_SLOTS_MAX)
+	if (!d->delay || s->n_free < SLOTS_KEPT / 2)
 		return false;
 	slot->rule = d->delay->index + 1;
 	if (slot->deadline_ns == 0) /* else a restarted listener goes on with the old one */
@@ -180,7 +180,7 @@ void dispatch_call(struct shard *s, struct tenant *t, unsigned i, bool may_delay
 	if (d.delay) {
 		v.has_event = true;
 		v.rule = v.rule ? v.rule : d.delay->rule;
-		v.note = "delayed";
+		v.note = may_delay ? "not delayed: too many calls wait" : "delayed";
 	}
 	if (d.by && (d.by->rule->action == ACTION_EMULATE || d.by->rule->action == ACTION_REDIRECT))
 		pool_submit(s, t, i, &call, d.by->rule, d.by->index);

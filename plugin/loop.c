@@ -20,6 +20,7 @@
 #define NO_SLOT	      JOURNAL_SLOTS
 #define CHECK_NS      (CHECK_MS * 1000000ull)
 #define IDLE_CHECK_MS 1000
+#define LOOKS	      64 /* at callers' signals, each CHECK_MS */
 #define STOP_NS	      (2 * 1000000000ull)
 
 /* epoll's 64 bits: what, which worker, the container's key. A key outlives a freed tenant, a pointer
@@ -58,9 +59,18 @@ bool shard_poll_calls(struct shard *s, struct tenant *t, bool want)
 	return true;
 }
 
+/* As many slots as are left for all others, and the first one always: a second container full of calls
+ * that wait gets half of what the first one left, and so on; nobody is shut out. */
+static bool has_share(const struct shard *s, const struct tenant *t)
+{
+	unsigned left = s->n_free + (s->armed != NO_SLOT);
+
+	return left > 0 && (t->in_flight == 0 || t->in_flight + SLOTS_KEPT < left);
+}
+
 void shard_watch(struct shard *s, struct tenant *t)
 {
-	bool want = t->in_flight < TENANT_SLOTS_MAX && (s->armed != NO_SLOT || s->n_free > 0);
+	bool want = has_share(s, t);
 
 	if (shard_poll_calls(s, t, want) && !want)
 		s->has_starved = true;
@@ -119,8 +129,9 @@ void shard_release(struct shard *s, unsigned i)
 		slot_free(slot);
 		s->free[s->n_free++] = (uint16_t)i;
 	}
-	if (s->has_starved)
-		rewatch(s);
+	/* Others that have starved are looked at once a CHECK_MS: there are many of them, perhaps. */
+	if (s->has_starved && !t->is_watched)
+		shard_watch(s, t);
 }
 
 void shard_own(struct shard *s, struct tenant *t, unsigned i)
@@ -138,7 +149,7 @@ int shard_receive(struct shard *s, struct tenant *t)
 	int r;
 
 	arm(s);
-	if (s->armed == NO_SLOT || t->in_flight >= TENANT_SLOTS_MAX) {
+	if (!has_share(s, t)) {
 		shard_watch(s, t);
 		return -EBUSY;
 	}
@@ -198,9 +209,16 @@ static void check_waiting(struct shard *s)
 	bool with_signals = now - s->checked_ns >= CHECK_NS;
 
 	memcpy(slots, s->waiting, n * sizeof(slots[0]));
+	/* A look at a caller's signals takes some microseconds, which the calls of others wait for: with very
+	 * many that wait, a part of them each time. */
 	for (unsigned k = 0; k < n; k++)
 		if (s->owner[slots[k]])
-			check_slot(s, slots[k], with_signals, now);
+			check_slot(s, slots[k],
+				   with_signals && (k + n - s->looked_at % n) % n < LOOKS, now);
+	if (with_signals)
+		s->looked_at += LOOKS;
+	if (s->has_starved && (with_signals || s->n_waiting == 0))
+		rewatch(s);
 	if (!with_signals)
 		return;
 	s->checked_ns = now;
@@ -405,7 +423,7 @@ static void *shard_main(void *arg)
 	while (!s->stop) {
 		if (!alone_serve(s))
 			shard_poll(s, timeout_of(s));
-		if (s->n_waiting > 0)
+		if (s->n_waiting > 0 || s->has_starved)
 			check_waiting(s);
 		if (s->ending)
 			finish_ending(s);

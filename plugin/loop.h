@@ -16,8 +16,7 @@
 #include "plugin/tenant.h"
 #include "specs/condition.h"
 
-#define TENANT_SLOTS_MAX \
-	(JOURNAL_SLOTS / 2) /* of one container; then its callers wait in the kernel */
+#define SLOTS_KEPT	64 /* never taken by a container that has some; see has_share() */
 #define TENANT_JOBS_MAX (JOURNAL_JOBS / 2) /* then its emulated calls are answered EAGAIN */
 #define CHECK_MS	20		   /* how often waiting calls are looked at */
 #define JOB_MS		10000		   /* an emulated call's time; then ETIMEDOUT */
@@ -71,6 +70,7 @@ struct shard {
 	bool stop, has_workers;
 	bool has_starved; /* some containers are not polled for lack of slots */
 	uint64_t checked_ns;
+	unsigned looked_at; /* where in `waiting` the next looks at signals begin */
 	struct event_clock clock;
 	struct task_cache tasks;
 	struct reading reading;
