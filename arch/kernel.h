@@ -51,6 +51,14 @@ static inline int sys_pidfd_open(pid_t pid, unsigned flags)
 	return r < 0 ? -errno : (int)r;
 }
 
+/* Do two fds of ours stand for one open file? A kernel without kcmp(2) (CONFIG_KCMP) says no. */
+static inline int sys_is_same_file(int fd1, int fd2)
+{
+	pid_t self = getpid();
+
+	return syscall(SYS_kcmp, self, self, 0 /* KCMP_FILE */, fd1, fd2) == 0;
+}
+
 static inline int sys_pidfd_getfd(int pidfd, int fd)
 {
 	long r = syscall(SYS_pidfd_getfd, pidfd, fd, 0);

@@ -109,6 +109,18 @@ static void enter(struct listener *l, struct tenant *t, bool is_resumed)
 		log_error("container %s: out of memory", t->c->blob->id);
 }
 
+/* A second reader would wait in RECV for the calls that the first one has taken, and all others with it. */
+static const struct tenant *find_same_fd(const struct listener *l, int fd)
+{
+	for (unsigned i = 0; i < TENANTS_MAX && l->tenants.n > 0; i++) {
+		const struct tenant *t = l->tenants.at[i];
+
+		if (t && t->c->notify_fd >= 0 && sys_is_same_file(t->c->notify_fd, fd))
+			return t;
+	}
+	return NULL;
+}
+
 static int make_container(struct listener *l, struct wire_msg *msg, const struct policy *policy,
 			  bool is_plain, struct tenant *t, struct wl_err *err)
 {
@@ -119,9 +131,15 @@ static int make_container(struct listener *l, struct wire_msg *msg, const struct
 				       .sink_kind = t->sink.kind,
 				       .is_started = is_plain,
 				       .is_hooked = !is_plain && msg->bundle };
+	const struct tenant *same = find_same_fd(l, msg->seccomp_fd);
 	_cleanup_close_ int blob = -EBADF;
 	int r;
 
+	if (same)
+		return wl_err_say(
+			err, -EBUSY,
+			"container %s: its notification fd is served already, as container %s",
+			msg->id, same->c->blob->id);
 	info.key = tenants_new_key(&l->tenants);
 	info.shard = least_loaded(l);
 	if (info.key == 0)
