@@ -2,6 +2,7 @@
 /* The mount worker: an ext4 image on a loop device, mounted for a user namespace. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -223,6 +224,64 @@ static void a_caller_with_its_own_mount_namespace_keeps_its_mounts_to_itself(voi
 	tap_int_eq(box_run(&box, case_look, 0).stat_err, ENOENT);
 }
 
+static _Atomic bool is_over;
+static char shared_source[64], shared_target[64], shared_data[64];
+
+static void *flip(void *arg)
+{
+	while (!is_over) {
+		strcpy(shared_source, "/w/unlisted");
+		strcpy(shared_data, "errors=panic");
+		strcpy(shared_target, "/w/other");
+		symlink("/w/unlisted", "/w/new");
+		rename("/w/new", "/w/via");
+		strcpy(shared_source, "/w/disk");
+		strcpy(shared_data, "discard");
+		strcpy(shared_target, "/w/mnt");
+		symlink("/w/disk", "/w/new");
+		rename("/w/new", "/w/via");
+	}
+	return NULL;
+}
+
+/* In err: what was mounted of an unlisted device or with an unlisted option. */
+static void case_race(struct outcome *ret, long arg)
+{
+	char line[4096];
+	pthread_t t;
+
+	pthread_create(&t, NULL, flip, NULL);
+	/* Most tries meet something that is refused. */
+	for (unsigned i = 0; i < 300 || (ret->extra < 5 && i < 20000); i++) {
+		int r = mount(i & 1 ? shared_source : "/w/via", shared_target, "ext4", 0,
+			      shared_data);
+		FILE *f = fopen("/proc/thread-self/mountinfo", "r");
+
+		ret->extra += r == 0;
+		while (f && fgets(line, sizeof(line), f))
+			if ((strstr(line, " /w/mnt ") || strstr(line, " /w/other ")) &&
+			    (strtoul(strchr(strstr(line, ":"), ':') + 1, NULL, 10) !=
+				     (unsigned long)arg ||
+			     strstr(line, "errors=panic") || !strstr(line, "nosuid,nodev")))
+				ret->err++;
+		if (f)
+			fclose(f);
+		umount2("mnt", MNT_DETACH);
+		umount2("other", MNT_DETACH);
+	}
+	is_over = true;
+	pthread_join(t, NULL);
+}
+
+static void what_was_checked_is_what_is_mounted(void)
+{
+	struct outcome o = box_run(&box, case_race, minor(good.dev));
+
+	printf("# %ld mounted\n", o.extra);
+	tap_int_eq(o.err, 0);
+	tap_ok(o.extra >= 5 && o.extra < 300);
+}
+
 static void case_to_be_killed(struct outcome *ret, long arg)
 {
 	pid_t parent = getpid();
@@ -282,6 +341,7 @@ int main(void)
 	TAP_RUN(the_capability_is_needed_in_the_containers_user_namespace);
 	TAP_RUN(what_is_not_listed_is_the_kernels);
 	TAP_RUN(a_caller_with_its_own_mount_namespace_keeps_its_mounts_to_itself);
+	TAP_RUN(what_was_checked_is_what_is_mounted);
 	TAP_RUN(what_a_killed_caller_asked_for_is_taken_back);
 	box_stop(&box);
 	clean();
