@@ -44,20 +44,20 @@ static struct json *show(struct call_event *e)
 
 static struct call_event event_of(struct call *call, const char *name)
 {
-	static const struct task task = {
-		.tid = 12, .tgid = 11, .ns_pid = 3, .comm = "a\"b\n\xff", .comm_len = 5
-	};
+	static const char members[] = ",\"pid\":11,\"tid\":12,\"ns_pid\":3,\"comm\":\"c\"";
+	static struct task task = { .tid = 12, .tgid = 11, .ns_pid = 3 };
 	struct seccomp_data data = { .nr = (int)sysno_number(abi_native(), name),
 				     .arch = abi_native()->audit_arch,
 				     .args = { 0x1000, 0x2000, 0x3000, 0x4000, 0x5000, 0x6000 } };
 
+	memcpy(task.text, members, sizeof(members) - 1);
+	task.text_len = sizeof(members) - 1;
 	call_init(call, &data);
 	return (struct call_event){ .container = &container,
 				    .call = call,
 				    .task = &task,
 				    .decision = "kernel",
-				    .received_ns = 1000000000,
-				    .now_ns = 1000002345 };
+				    .received_ns = 1000000000 };
 }
 
 static void memory_full_of_anything_gives_one_line_of_JSON_that_fits(void)
@@ -90,12 +90,12 @@ static void arguments_that_do_not_fit_are_cut_and_say_so(void)
 	struct mem mem = { .read = read_same, .ctx = &byte };
 	_cleanup_(json_freep) struct json *doc = NULL;
 	struct call call;
-	struct call_event e = event_of(&call, "mount");
+	struct call_event e = event_of(&call, "execve");
 
 	e.mem = &mem;
 	doc = show(&e);
-	tap_ok(json_get_bool(json_get(doc, "args"), "args_cut", false));
-	tap_ok(json_get_string(json_get(doc, "args"), "source") != NULL);
+	tap_ok(json_get_bool(json_get(doc, "args"), "argv_cut", false));
+	tap_ok(json_get_string(json_get(doc, "args"), "pathname") != NULL);
 	tap_str_eq(json_get_string(doc, "decision"), "kernel");
 }
 
@@ -110,7 +110,6 @@ static void answers_are_told_by_name(void)
 	e.errnum = EPERM;
 	denied = show(&e);
 	tap_str_eq(json_get_string(denied, "errno"), "EPERM");
-	tap_str_eq(json_get_string(denied, "comm"), "a\"b\n\xc3\xbf");
 	tap_ok(json_get(denied, "return") == NULL);
 	e.errnum = 4000;
 	odd = show(&e);

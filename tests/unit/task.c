@@ -8,10 +8,19 @@
 #include <unistd.h>
 
 #include "arch/base/cleanup.h"
+#include "plugin/events.h"
 #include "plugin/task.h"
 #include "tests/unit/tap.h"
 
+static struct task_watch watch;
 static struct task_cache cache;
+
+static const struct task *get(pid_t tid, uint32_t owner)
+{
+	bool is_known;
+
+	return task_get(&cache, tid, owner, event_now(), &is_known);
+}
 
 /* A child that does what it is told by a byte and answers each with a byte. */
 struct child {
@@ -77,16 +86,19 @@ static void end_child(struct child *c)
 
 static bool is_named(const struct task *t, const char *name)
 {
-	return t && t->comm_len == strlen(name) && memcmp(t->comm, name, t->comm_len) == 0;
+	char text[64];
+
+	snprintf(text, sizeof(text), "\"comm\":\"%s\"", name);
+	return t && memmem(t->text, t->text_len, text, strlen(text));
 }
 
 static void a_name_is_the_one_of_now(void)
 {
 	struct child c = make_child();
 
-	tap_ok(is_named(task_get(&cache, c.pid, 1), "unit-task"));
+	tap_ok(is_named(get(c.pid, 1), "unit-task"));
 	tell(&c, 'n');
-	tap_ok(is_named(task_get(&cache, c.pid, 1), "other name"));
+	tap_ok(is_named(get(c.pid, 1), "other name"));
 	end_child(&c);
 }
 
@@ -94,15 +106,15 @@ static void a_task_that_has_ended_is_not_found_though_it_was_cached(void)
 {
 	struct child c = make_child();
 
-	tap_ok(task_get(&cache, c.pid, 1) != NULL);
+	tap_ok(get(c.pid, 1) != NULL);
 	end_child(&c);
-	tap_ok(task_get(&cache, c.pid, 1) == NULL);
-	tap_ok(task_get(&cache, 0x3fffffff, 1) == NULL);
+	tap_ok(get(c.pid, 1) == NULL);
+	tap_ok(get(0x3fffffff, 1) == NULL);
 }
 
 static void ids_are_those_of_the_thread_and_its_process(void)
 {
-	const struct task *t = task_get(&cache, getpid(), 1);
+	const struct task *t = get(getpid(), 1);
 
 	tap_ok(t != NULL);
 	if (t) {
@@ -127,8 +139,8 @@ static void forgetting_an_owner_gives_its_fds_back_and_no_others(void)
 	struct child mine = make_child(), other = make_child();
 	unsigned before = count_fds();
 
-	tap_ok(task_get(&cache, mine.pid, 7) != NULL);
-	tap_ok(task_get(&cache, other.pid, 8) != NULL);
+	tap_ok(get(mine.pid, 7) != NULL);
+	tap_ok(get(other.pid, 8) != NULL);
 	tap_int_eq(count_fds(), before + 2);
 	task_cache_drop(&cache, 7);
 	tap_int_eq(count_fds(), before + 1);
@@ -156,7 +168,8 @@ static void a_blocked_signal_does_not_count_as_waiting(void)
 int main(void)
 {
 	prctl(PR_SET_NAME, "unit-task");
-	if (task_cache_init(&cache) < 0)
+	task_watch_init(&watch);
+	if (task_cache_init(&cache, &watch) < 0)
 		return 1;
 	TAP_RUN(a_name_is_the_one_of_now);
 	TAP_RUN(a_task_that_has_ended_is_not_found_though_it_was_cached);
@@ -164,5 +177,6 @@ int main(void)
 	TAP_RUN(forgetting_an_owner_gives_its_fds_back_and_no_others);
 	TAP_RUN(a_blocked_signal_does_not_count_as_waiting);
 	task_cache_done(&cache);
+	task_watch_done(&watch);
 	return TAP_DONE();
 }
