@@ -58,7 +58,7 @@ policy() {
   asked "trace=mkdir[mode & ]"
   run container_run
   assert_failure
-  assert_output --partial "waylay-hook: annotation dev.waylay.trace: position 7: condition 'mode & ': column 8: the condition ends too early"
+  assert_output --partial "waylay-hook: annotation dev.waylay.trace: position 1: condition 'mode & ': column 8: the condition ends too early"
 }
 
 @test "a condition on an argument that the call does not have names those it has" {
@@ -86,7 +86,7 @@ JSON
   asked policy=test
   run container_run
   assert_failure
-  assert_output --partial "waylay-hook: annotation dev.waylay.policy: $T/policies/test: line 3, column 47: \"syscalls\" is an integer, and should be a string or an array"
+  assert_output --partial "waylay-hook: annotation dev.waylay.policy: $T/policies/test.json: line 3, column 47: \"syscalls\" is an integer, and should be a string or an array"
 }
 
 @test "a policy file that is not there" {
@@ -159,7 +159,10 @@ host_builtin() {
 }
 
 @test "a profile with somebody else's listenerPath" {
-  jq -n '{defaultAction: "SCMP_ACT_ALLOW", listenerPath: "/run/other.sock",
+  # crun connects to it before the hook runs.
+  python3 "$BATS_TEST_DIRNAME/fake-listener.py" "$T/other.sock" hang >"$T/fake.log" 2>&1 3>&- &
+  "$CALLERS/caller-await" 5 socket "$T/other.sock"
+  jq -n --arg path "$T/other.sock" '{defaultAction: "SCMP_ACT_ALLOW", listenerPath: $path,
     syscalls: [{names: ["mknod"], action: "SCMP_ACT_NOTIFY"}]}' >"$T/other.json"
   bundle --profile "$T/other.json" --annotate trace=mkdir -- echo ran-all-the-same
   run container_run
