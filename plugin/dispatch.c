@@ -42,6 +42,8 @@ static bool is_named(const struct call *call, const char *name)
 
 static bool is_exit(const struct call *call)
 {
+	if (!call->def || !(call->def->groups & GROUP_NEVER))
+		return false;
 	return is_named(call, "exit") || is_named(call, "exit_group");
 }
 
@@ -61,12 +63,18 @@ static void observe(struct verdict *v, const struct plan_rule *rule)
 	v->rule = rule->rule;
 }
 
-static struct string_copies *reset_copies(struct shard *s, const struct mem *mem)
+/* Decides; the caller's memory is read only for a condition that asks for it. */
+static void decide(struct shard *s, const struct plan_call *pc, const struct call *call,
+		   uint32_t profile, const struct mem *mem, struct decision *ret)
 {
-	s->copies.mem = mem;
-	for (unsigned i = 0; i < SYSCALL_ARGS; i++)
-		s->texts[i].state = 0;
-	return &s->copies;
+	for (size_t i = 0; i < pc->n_rules && !s->has_texts; i++)
+		s->has_texts = pc->rules[i].condition != NULL;
+	if (s->has_texts) {
+		s->copies.mem = mem;
+		for (unsigned i = 0; i < SYSCALL_ARGS; i++)
+			s->texts[i].state = 0;
+	}
+	plan_decide(pc, call, profile, s->has_texts ? &s->copies : NULL, ret);
 }
 
 /* From the load of the filter to init's own exec the runtime is at work in the container: it gets the
@@ -87,7 +95,7 @@ static void dispatch_setup(struct shard *s, struct tenant *t, unsigned i, const 
 		struct mem mem = shard_mem(s, t, i);
 
 		if (task && task->tgid == t->c->blob->init) {
-			plan_decide(pc, call, profile, reset_copies(s, &mem), &d);
+			decide(s, pc, call, profile, &mem, &d);
 			observe(&v, d.observer);
 		}
 	}
@@ -148,6 +156,7 @@ void dispatch_call(struct shard *s, struct tenant *t, unsigned i, bool may_delay
 	struct call call;
 	uint32_t profile;
 
+	s->has_texts = false;
 	if (call_init(&call, &slot->notif.data) < 0) {
 		unknown_arch(s, t, i, &call);
 		return;
@@ -163,7 +172,7 @@ void dispatch_call(struct shard *s, struct tenant *t, unsigned i, bool may_delay
 		reply_send(s, t, i, &call, &v);
 		return;
 	}
-	plan_decide(pc, &call, profile, reset_copies(s, &mem), &d);
+	decide(s, pc, &call, profile, &mem, &d);
 	if (is_exit(&call)) { /* nothing may hold an exit up */
 		d.by = d.delay = NULL;
 		d.verdict = SECCOMP_RET_ALLOW;
@@ -198,7 +207,7 @@ void dispatch_refuse(struct shard *s, struct tenant *t, unsigned i, int errnum, 
 			     .has_event = true };
 	struct call call;
 
-	reset_copies(s, NULL);
+	s->has_texts = false;
 	call_init(&call, &slot->notif.data);
 	if (slot->rule > 0 && slot->rule <= t->c->policy->n_rules)
 		v.rule = &t->c->policy->rules[slot->rule - 1];

@@ -8,6 +8,7 @@
 #define TAIL_ROOM 2048 /* what comes behind the arguments */
 #define ARGS_ROOM 4096 /* scalars of any call */
 #define SECOND_NS 1000000000ull
+#define TIME_LEN  19 /* 2026-11-22T07:14:22 */
 
 uint64_t event_now(void)
 {
@@ -48,27 +49,30 @@ void event_ts(struct event_clock *clock, uint64_t mono_ns, struct out *out)
 	}
 	for (int i = 6; i > 0; i--, micros /= 10)
 		fraction[i] = (char)('0' + micros % 10);
-	out_str(out, clock->text);
+	out_mem(out, clock->text, TIME_LEN);
 	out_mem(out, fraction, sizeof(fraction));
 }
 
 #define out_lit(o, s) out_mem(o, s, sizeof(s) - 1)
 
-static void put_name(struct out *o, const char *key, const char *value)
-{
-	out_mem(o, ",\"", 2);
-	out_str(o, key);
-	out_lit(o, "\":");
-	out_json_string(o, value);
-}
-
-static void put_number(struct out *o, const char *key, int64_t value)
-{
-	out_mem(o, ",\"", 2);
-	out_str(o, key);
-	out_lit(o, "\":");
-	out_i64(o, value);
-}
+#define put_key(o, key) out_lit(o, ",\"" key "\":")
+#define put_name(o, key, value)            \
+	do {                               \
+		put_key(o, key);           \
+		out_json_string(o, value); \
+	} while (0)
+#define put_number(o, key, value)  \
+	do {                       \
+		put_key(o, key);   \
+		out_i64(o, value); \
+	} while (0)
+/* A word of ours, or a checked id: nothing to be escaped. */
+#define put_word(o, key, value)                \
+	do {                                   \
+		out_lit(o, ",\"" key "\":\""); \
+		out_str(o, value);             \
+		out_char(o, '"');              \
+	} while (0)
 
 static void put_head(struct out *o, struct event_clock *clock, uint64_t at_ns)
 {
@@ -79,7 +83,7 @@ static void put_head(struct out *o, struct event_clock *clock, uint64_t at_ns)
 
 static void put_caller(struct out *o, const struct call_event *e)
 {
-	put_name(o, "container", e->container->blob->id);
+	put_word(o, "container", e->container->blob->id);
 	out_mem(o, e->task->text, e->task->text_len);
 }
 
@@ -127,20 +131,20 @@ static void put_answer(struct out *o, const struct call_event *e)
 	const char *name;
 
 	/* What was asked for; what became of it is told by decision and errno or return. */
-	put_name(o, "action", e->rule ? action_rows[e->rule->action].name : names[e->answer]);
+	put_word(o, "action", e->rule ? action_rows[e->rule->action].name : names[e->answer]);
 	if (e->rule)
 		put_name(o, "rule", e->rule->name);
 	if (e->handler)
-		put_name(o, "handler", e->handler);
+		put_word(o, "handler", e->handler);
 	if (e->how && e->how[0])
 		put_name(o, "how", e->how);
 	if (e->note)
 		put_name(o, "note", e->note);
-	put_name(o, "decision", e->decision);
+	put_word(o, "decision", e->decision);
 	if (e->answer == ANSWER_ERRNO) {
 		name = errno_name(e->errnum);
 		if (name)
-			put_name(o, "errno", name);
+			put_word(o, "errno", name);
 		else
 			put_number(o, "errno", e->errnum);
 	} else if (e->answer == ANSWER_RETURN)
@@ -175,8 +179,8 @@ static struct out begin(struct event_clock *clock, const struct container *c, co
 	struct out o = out_init(text, EVENT_SIZE);
 
 	put_head(&o, clock, event_now());
-	put_name(&o, "event", event);
-	put_name(&o, "container", c->blob->id);
+	put_word(&o, "event", event);
+	put_word(&o, "container", c->blob->id);
 	return o;
 }
 

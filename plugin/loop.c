@@ -272,20 +272,27 @@ static void finish_ending(struct shard *s)
 	}
 }
 
-static void add_tenant(struct shard *s, struct tenant *t)
+int shard_listen(struct shard *s, struct tenant *t)
 {
 	struct epoll_event ev = { .events = EPOLLIN,
 				  .data.u64 = source(SOURCE_NOTIFY, 0, t->c->key) };
+
+	t->is_watched = true;
+	return epoll_ctl(s->epoll, EPOLL_CTL_ADD, t->c->notify_fd, &ev) < 0 ? -errno : 0;
+}
+
+static void add_tenant(struct shard *s, struct tenant *t)
+{
+	int r;
 
 	/* Linux 6.6; without it a wake-up may go to another CPU, which costs twenty times the call. */
 	ioctl(t->c->notify_fd, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
 	t->next = s->all;
 	s->all = t;
-	t->is_watched = true;
 	reply_started(s, t);
-	if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, t->c->notify_fd, &ev) < 0) {
-		log_error("container %s: cannot be listened to: %s", t->c->blob->id,
-			  strerror(errno));
+	r = shard_listen(s, t);
+	if (r < 0) {
+		log_error("container %s: cannot be listened to: %s", t->c->blob->id, strerror(-r));
 		gone(s, t);
 	}
 }
@@ -421,8 +428,8 @@ static void *shard_main(void *arg)
 	shard_resume(s);
 	arm(s);
 	while (!s->stop) {
-		if (!alone_serve(s))
-			shard_poll(s, timeout_of(s));
+		alone_serve(s);
+		shard_poll(s, timeout_of(s));
 		if (s->n_waiting > 0 || s->has_starved)
 			check_waiting(s);
 		if (s->ending)
@@ -443,6 +450,7 @@ int shard_init(struct shard *s, unsigned index, int journal_fd, int ring_fd,
 			     .armed = NO_SLOT,
 			     .epoll = -EBADF,
 			     .wake = -EBADF,
+			     .recv_tells_end = alone_recv_tells_end(),
 			     .journal_fd = journal_fd,
 			     .ring_fd = ring_fd };
 	pthread_mutex_init(&s->lock, NULL);

@@ -59,6 +59,7 @@ struct shard {
 	int done_fd;	     /* main's eventfd; borrowed */
 	int main_epoll;	     /* borrowed; its data.ptr for us is the shard: alone_kick() */
 	atomic_bool is_kicked;
+	bool recv_tells_end; /* of the container, and not only poll */
 
 	/* The thread's own. */
 	unsigned n_free, n_waiting, armed; /* armed: slot for the next RECV; JOURNAL_SLOTS: none */
@@ -76,6 +77,7 @@ struct shard {
 	struct reading reading;
 	struct string_copies copies;
 	struct string_copy texts[SYSCALL_ARGS];
+	bool has_texts; /* the call at hand has conditions: copies may hold what they read */
 };
 
 /* New or handed-over journal and ring (fds >= 0: map these). */
@@ -99,16 +101,18 @@ void shard_release(struct shard *s, unsigned slot); /* slot and job are free aga
 /* resume.c: answers what the last listener had received, and fills the free list; before the first RECV. */
 void shard_resume(struct shard *s);
 
+int shard_listen(struct shard *s, struct tenant *t); /* polls for the container's calls and end */
 /* RECV and what follows; 0 or negative errno: nothing was received. */
 int shard_receive(struct shard *s, struct tenant *t);
 void shard_poll(struct shard *s, int timeout_ms); /* one epoll_wait and what follows */
 /* Calls are polled for or only the container's end; false: no change. */
 bool shard_poll_calls(struct shard *s, struct tenant *t, bool want);
 
-/* alone.c: as long as there is one container and nothing else to do. False at once if that is not so. */
+/* alone.c: serves as long as there is one container and nothing else to do. */
 #define ALONE_SIGNAL SIGUSR1
 int alone_init(struct wl_err *err); /* once a process */
-bool alone_serve(struct shard *s);
+bool alone_recv_tells_end(void);
+void alone_serve(struct shard *s);
 /* Main: the shard's epoll has something while its RECV waits. */
 void alone_kick(struct shard *s);
 

@@ -50,7 +50,7 @@ static unsigned collect_copies(const struct shard *s, const struct slot *slot,
 		}
 		return n;
 	}
-	for (unsigned i = 0; i < SYSCALL_ARGS; i++)
+	for (unsigned i = 0; s->has_texts && i < SYSCALL_ARGS; i++)
 		if (s->texts[i].state == 1)
 			copies[n++] = (struct decode_copy){ .arg = i,
 							    .data = s->texts[i].text,
@@ -95,8 +95,9 @@ static int write_event(struct shard *s, struct tenant *t, struct slot *slot,
 		return -ENOENT;
 	e.n_copies = collect_copies(s, slot, copies);
 	len = event_call(&s->clock, &e, spot.text);
-	/* What was read above was read through a number: only now is it known to be the caller's. */
-	if ((!is_known || e.mem || e.n_copies > 0) &&
+	/* What was read above was read through a number. It is the caller's if no other task can have got
+	 * that number since the last call, and else if the call still is there. */
+	if ((!is_known || !task_is_still(&s->tasks, e.task)) &&
 	    notif_id_valid(t->c->notify_fd, slot->notif.id) < 0)
 		return -ENOENT;
 	__atomic_store_n(&slot->event_end, ring_end(&spot, len), __ATOMIC_RELEASE);

@@ -113,24 +113,38 @@ static long futex(_Atomic uint32_t *word, int op, uint32_t value, const struct t
 	return syscall(SYS_futex, word, op, value, timeout, NULL, 0);
 }
 
+static uint64_t used(const struct ring *r)
+{
+	return atomic_load_explicit(&r->head, memory_order_relaxed) -
+	       atomic_load_explicit(&r->tail, memory_order_relaxed);
+}
+
 void ring_wake(struct ring *r)
 {
+	uint32_t bytes;
+
 	/* The consumer sets `sleeping` and then looks at the head once more; this fence is the other half. */
 	atomic_thread_fence(memory_order_seq_cst);
-	if (!atomic_load_explicit(&r->sleeping, memory_order_relaxed))
-		return;
+	bytes = atomic_load_explicit(&r->sleeping, memory_order_relaxed);
+	if (bytes != 0 && used(r) >= bytes)
+		ring_wake_anyway(r);
+}
+
+void ring_wake_anyway(struct ring *r)
+{
 	if (atomic_exchange(&r->sleeping, 0))
 		futex(&r->sleeping, FUTEX_WAKE, INT_MAX, NULL);
 }
 
-void ring_wait(struct ring *r, int timeout_ms)
+void ring_wait(struct ring *r, int timeout_ms, uint32_t bytes)
 {
 	struct timespec ts = { .tv_sec = timeout_ms / 1000,
 			       .tv_nsec = (long)(timeout_ms % 1000) * 1000000 };
 
-	atomic_store(&r->sleeping, 1);
-	if (atomic_load(&r->head) == atomic_load(&r->tail))
-		futex(&r->sleeping, FUTEX_WAIT, 1, timeout_ms < 0 ? NULL : &ts);
+	atomic_store(&r->sleeping, bytes);
+	atomic_thread_fence(memory_order_seq_cst);
+	if (used(r) < bytes)
+		futex(&r->sleeping, FUTEX_WAIT, bytes, timeout_ms < 0 ? NULL : &ts);
 	atomic_store(&r->sleeping, 0);
 }
 

@@ -10,12 +10,13 @@
 #define RING_SIZE  (1u << 20)  /* bytes of records; a power of two */
 #define RING_ROOM  (64u << 10) /* the longest record */
 #define RING_ALIGN 8
+#define RING_HIGH  (RING_SIZE / 4) /* a consumer at rest is woken */
 
 /* Positions count bytes ever written; offset = position % RING_SIZE. */
 struct ring {
 	uint64_t magic;
 	uint32_t size;
-	_Atomic uint32_t sleeping; /* futex: the consumer waits for records */
+	_Atomic uint32_t sleeping; /* futex: the consumer waits for so many bytes; 0: awake */
 	_Atomic uint64_t lost;	   /* records that found no room */
 	_Atomic uint64_t head __attribute__((aligned(64))); /* published */
 	_Atomic uint64_t tail __attribute__((aligned(64))); /* written out */
@@ -47,8 +48,9 @@ bool ring_reserve(struct ring *r, struct ring_spot *ret);
  * a successor can tell whether the event was written. */
 uint64_t ring_end(const struct ring_spot *spot, size_t len);
 void ring_commit(struct ring *r, const struct ring_spot *spot, uint32_t key, size_t len);
-/* Wakes a sleeping consumer; one load if it is awake. */
+/* Wakes a sleeping consumer if there is what it waits for; one load if it is awake. */
 void ring_wake(struct ring *r);
+void ring_wake_anyway(struct ring *r); /* whatever it waits for */
 /* True if the record that ends at `end` (0: none) was committed. */
 static inline bool ring_has(const struct ring *r, uint64_t end)
 {
@@ -62,5 +64,5 @@ struct ring_record {
 	uint32_t key;
 };
 bool ring_next(const struct ring *r, uint64_t *pos, struct ring_record *ret);
-/* Waits until there is a record or timeout_ms have passed (-1: for ever). */
-void ring_wait(struct ring *r, int timeout_ms);
+/* Waits until there are so many bytes of records (1: any) or timeout_ms have passed (-1: for ever). */
+void ring_wait(struct ring *r, int timeout_ms, uint32_t bytes);

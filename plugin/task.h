@@ -42,6 +42,12 @@ void task_cache_done(struct task_cache *cache);
  * watched: what happens there is seen TASK_NS later, and no pid comes back in that time. */
 const struct task *task_get(struct task_cache *cache, pid_t tid, uint32_t owner, uint64_t now_ns,
 			    bool *ret_is_known);
+/* True: since then no task of the host was born or renamed. Memory that was read through the number of a
+ * known task is then the caller's. */
+static inline bool task_is_still(const struct task_cache *cache, const struct task *t)
+{
+	return t->seen == task_watch_now(cache->watch);
+}
 /* Forgets the tasks of that owner (a container's key). */
 void task_cache_drop(struct task_cache *cache, uint32_t owner);
 

@@ -2,15 +2,18 @@
 /* From the ring to the sinks, in batches. */
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 
 #include "plugin/writer.h"
 
-#define BATCH 64
-/* After a batch the writer rests, so that a busy shard wakes it 200 times a second at most; the ring
- * holds more than a shard can produce meanwhile. */
-#define REST_NS 5000000
+#define BATCH 256 /* larger writes: a file's pages are filled at once */
+/* After a batch the writer rests, so that a busy shard wakes it some hundred times a second at most: when
+ * this is over, or when the ring fills up. */
+#define REST_MS 5
+/* Callers and shard can keep every CPU busy for longer than the ring lasts. */
+#define WRITER_NICE -10
 
 static struct sink *find_sink(struct writer *w, uint32_t key, struct tenant **ret_tenant)
 {
@@ -118,9 +121,9 @@ static void *writer_main(void *arg)
 	struct writer *w = arg;
 
 	prctl(PR_SET_NAME, "waylay-writer");
+	setpriority(PRIO_PROCESS, 0, WRITER_NICE); /* of this thread; as permitted */
 	finish_batch(w);
 	for (;;) {
-		const struct timespec rest = { .tv_nsec = REST_NS };
 		bool is_last = atomic_load(&w->stop), did_any = false;
 
 		while (write_some(w))
@@ -128,9 +131,9 @@ static void *writer_main(void *arg)
 		if (is_last)
 			return NULL;
 		if (did_any)
-			nanosleep(&rest, NULL);
+			ring_wait(w->ring, REST_MS, RING_HIGH);
 		else
-			ring_wait(w->ring, -1);
+			ring_wait(w->ring, -1, 1);
 	}
 }
 
@@ -148,9 +151,9 @@ void writer_stop(struct writer *w)
 	atomic_store(&w->stop, true);
 	/* Again and again: it may have looked at `stop` just before and be about to sleep. */
 	do {
-		ring_wake(w->ring);
+		ring_wake_anyway(w->ring);
 		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_nsec += REST_NS;
+		until.tv_nsec += REST_MS * 1000000;
 		if (until.tv_nsec >= 1000000000) {
 			until.tv_nsec -= 1000000000;
 			until.tv_sec++;

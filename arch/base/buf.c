@@ -107,7 +107,8 @@ char *buf_take(struct buf *b)
 	return p;
 }
 
-static void out_base(struct out *o, uint64_t v, unsigned base)
+/* Inline for each base: dividing by a constant is a multiplication. */
+static inline __attribute__((always_inline)) void out_base(struct out *o, uint64_t v, unsigned base)
 {
 	char tmp[24], *p = tmp + sizeof(tmp);
 
@@ -163,6 +164,11 @@ size_t utf8_sequence(const char *str, size_t left)
 	return n;
 }
 
+/* What stands for itself in a JSON string. */
+static const bool is_plain[256] = { [0x20 ... '"' - 1] = true,
+				    ['"' + 1 ... '\\' - 1] = true,
+				    ['\\' + 1 ... 0x7e] = true };
+
 void out_escaped(struct out *o, const char *str, size_t len)
 {
 	const unsigned char *s = (const unsigned char *)str;
@@ -172,7 +178,7 @@ void out_escaped(struct out *o, const char *str, size_t len)
 		char esc[6] = { '\\', 'u', '0', '0' };
 		size_t n = 1;
 
-		if (s[i] >= 0x20 && s[i] < 0x7f && s[i] != '"' && s[i] != '\\') {
+		if (is_plain[s[i]]) {
 			i++;
 			continue;
 		}

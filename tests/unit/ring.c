@@ -131,7 +131,7 @@ static void a_sleeping_consumer_is_woken_and_gets_every_record_whole(void)
 		struct ring_record record;
 
 		if (!ring_next(race.ring, &pos, &record)) {
-			ring_wait(race.ring, -1);
+			ring_wait(race.ring, -1, 1);
 			continue;
 		}
 		bad += record.key != expected || memcmp(record.text, &expected, 4) != 0;
