@@ -65,7 +65,7 @@ static void drop(struct listener *l, const struct tenant *t)
 
 void intake_put_all(struct listener *l)
 {
-	struct keeper_msg msg = { .op = KEEPER_PUT, .kind = KEEP_LISTEN };
+	struct keeper_msg msg = { .op = KEEPER_PUT, .kind = KEEP_LISTEN, .arg = l->is_activated };
 	int fds[KEEP_FDS] = { l->listen_fd, -EBADF, -EBADF, -EBADF };
 
 	keeper_link_send(&l->link, &msg, fds);

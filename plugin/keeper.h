@@ -10,7 +10,7 @@
 
 /* One kept thing: up to KEEP_FDS fds under (kind, key). */
 enum keep_kind {
-	KEEP_LISTEN = 1, /* key 0; fds: the listening socket */
+	KEEP_LISTEN = 1, /* key 0; fds: the listening socket; arg: 1 if it is systemd's */
 	KEEP_SHARD,	 /* key: index; fds: journal, ring */
 	KEEP_CONTAINER,	 /* key: container's; fds: notify, blob, sink, pidfd of init */
 	KEEP_WORKER, /* key: worker's; fds: listener's end of the control socket, pidfd; arg: container's key */

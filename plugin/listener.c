@@ -220,6 +220,7 @@ static int resume_item(struct listener *l, const struct keeper_msg *msg, int fds
 	switch (msg->kind) {
 	case KEEP_LISTEN:
 		l->listen_fd = TAKE_FD(fds[0]);
+		l->is_activated = msg->arg;
 		break;
 	case KEEP_SHARD:
 		r = add_shard(l, fds[FD_JOURNAL], fds[FD_RING], err);

@@ -13,6 +13,7 @@
 #include "arch/kernel.h"
 #include "plugin/keeper.h"
 #include "plugin/options.h"
+#include "plugin/systemd.h"
 
 static const char usage[] =
 	"Usage: waylayd [--socket PATH] [--policy FILE] [--events SINK] [--config FILE] [--once]\n"
@@ -156,6 +157,15 @@ static void close_inherited(int keep)
 	sys_close_range(keep > STDERR_FILENO ? (unsigned)keep + 1 : STDERR_FILENO + 1, ~0u);
 }
 
+static int given_fd(const struct arguments *a)
+{
+	if (a->keeper_fd >= 0)
+		return a->keeper_fd;
+	if (a->resume_fd >= 0)
+		return a->resume_fd;
+	return systemd_has_socket() ? SYSTEMD_LISTEN_FD : -1;
+}
+
 int main(int argc, char **argv)
 {
 	struct arguments a = { .keeper_fd = -1, .resume_fd = -1 };
@@ -173,7 +183,7 @@ int main(int argc, char **argv)
 			argv[optind]);
 		return 2;
 	}
-	close_inherited(a.keeper_fd >= 0 ? a.keeper_fd : a.resume_fd);
+	close_inherited(given_fd(&a));
 	build_argv(&a.options, next_argv);
 	if (a.keeper_fd >= 0)
 		return keeper_main(a.keeper_fd, next_argv);

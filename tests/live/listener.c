@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -744,6 +745,57 @@ static void ended_is_answered_when_all_is_written(void)
 	tap_int_eq(lab_stop(&lab), 0);
 }
 
+/* ---- systemd ---- */
+
+/* What systemd does: the socket as fd 3, and a datagram socket for "READY=1". */
+static _Noreturn void exec_activated(int sock, const char *notify)
+{
+	char pid[16], sink[128];
+
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	snprintf(sink, sizeof(sink), "file:%s", lab.events);
+	setenv("LISTEN_PID", pid, 1);
+	setenv("LISTEN_FDS", "1", 1);
+	setenv("NOTIFY_SOCKET", notify, 1);
+	if (dup2(sock, 3) == 3)
+		execl(lab.waylayd, "waylayd", "--socket", lab.socket, "--config", lab.config,
+		      "--events", sink, NULL);
+	_exit(127);
+}
+
+static bool is_ready(void *arg)
+{
+	char text[128] = "";
+
+	return recv(*(int *)arg, text, sizeof(text) - 1, MSG_DONTWAIT) > 0 &&
+	       strncmp(text, "READY=1\nMAINPID=", 16) == 0;
+}
+
+static void systemds_socket_is_served_and_left_in_place(void)
+{
+	_cleanup_close_ int sock = sock_listen(lab.socket, NULL);
+	_cleanup_close_ int notify = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	pid_t keeper = 0, listener = 0;
+	struct target t = { 0 };
+
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/notify", lab.dir);
+	tap_int_eq(bind(notify, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	lab.first = fork();
+	if (lab.first == 0)
+		exec_activated(sock, addr.sun_path);
+	tap_ok(lab_wait(is_ready, &notify));
+	tap_ok(lab_wait(has_keeper, &keeper));
+	tap_ok(kill_one("waylayd", &listener));
+	tap_ok(lab_wait(is_ready, &notify)); /* its successor is the main process now */
+	tap_int_eq(target_start(&t, getppid_only, setup_body, NULL), 0);
+	tap_ok(run(&t, "activated", log_getppid, NULL));
+	tap_int_eq(target_wait(&t), 0);
+	tap_ok(lab_wait(flushed, (void *)"activated"));
+	tap_int_eq(lab_stop(&lab), 0);
+	tap_int_eq(access(lab.socket, F_OK), 0);
+}
+
 /* ---- peers ---- */
 
 static void a_policy_above_the_cap_is_refused_where_the_fd_arrives(void)
@@ -866,6 +918,7 @@ int main(int argc, char **argv)
 	LIVE(a_private_listener_ends_with_its_container_and_has_written_all);
 	LIVE(a_private_listener_ends_with_the_start_that_failed);
 	LIVE(ended_is_answered_when_all_is_written);
+	LIVE(systemds_socket_is_served_and_left_in_place);
 	LIVE(a_policy_above_the_cap_is_refused_where_the_fd_arrives);
 	LIVE(hostile_and_slow_peers_harm_nobody);
 	LIVE(another_user_is_not_served);
