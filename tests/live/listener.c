@@ -757,7 +757,7 @@ static _Noreturn void exec_activated(int sock, const char *notify)
 	setenv("LISTEN_PID", pid, 1);
 	setenv("LISTEN_FDS", "1", 1);
 	setenv("NOTIFY_SOCKET", notify, 1);
-	if (dup2(sock, 3) == 3)
+	if (dup2(sock, 3) == 3 && fcntl(3, F_SETFD, 0) == 0) /* it may be 3 already */
 		execl(lab.waylayd, "waylayd", "--socket", lab.socket, "--config", lab.config,
 		      "--events", sink, NULL);
 	_exit(127);
