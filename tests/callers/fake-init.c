@@ -11,6 +11,7 @@
  *   nocaps        gives all effective capabilities away
  *   setuid        to 1000
  *   load=HOW      HOW: seccomp prctl tsync retry listener invalid; EPERM for getppid
+ *   affinity      prints the CPUs of a child that is forked for it, then those that it may set itself
  *   fds           prints the open fds
  *   filters       prints the number of filters of this thread and of the others
  *   getppid       prints its result
@@ -25,6 +26,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,6 +35,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -93,8 +96,27 @@ static void print_result(const char *name, long result)
 	printf("%s: %ld %s\n", name, result, result < 0 ? strerrorname_np(errno) : "ok");
 }
 
+/* A child inherits the mask, and sched_getaffinity shows it. */
+static void print_affinity(void)
+{
+	cpu_set_t set;
+	pid_t pid;
+
+	pid = fork();
+	if (pid == 0) {
+		printf("child ");
+		print_status("/proc/self/status", "Cpus_allowed_list:");
+		exit(0);
+	}
+	waitpid(pid, NULL, 0);
+	if (sched_getaffinity(0, sizeof(set), &set) < 0)
+		fail("affinity");
+	printf("cpus: %d\n", CPU_COUNT(&set));
+}
+
 static int program(void)
 {
+	print_status("/proc/self/status", "Cpus_allowed_list:");
 	print_status("/proc/self/status", "Seccomp_filters:");
 	print_status("/proc/self/status", "SigBlk:");
 	print_status("/proc/self/status", "TracerPid:");
@@ -250,6 +272,8 @@ static void step(const char *word)
 			fail(word);
 	} else if (strncmp(word, "load=", 5) == 0) {
 		load(value);
+	} else if (strcmp(word, "affinity") == 0) {
+		print_affinity();
 	} else if (strcmp(word, "fds") == 0) {
 		print_fds();
 	} else if (strcmp(word, "filters") == 0) {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "arch/base/cleanup.h"
+#include "tests/live/inject_rows.h"
 #include "tests/unit/tap.h"
 
 #define DEADLINE_MS 20000
@@ -20,236 +22,6 @@
 
 static const char *fake_init, *fake_init32, *hook_program;
 static char log_path[64];
-
-struct row {
-	const char *name;
-	const char *steps;  /* of fake-init; "32" in front: the 32-bit one */
-	const char *hook;   /* options of inject-hook, or NULL: an init without hook */
-	int status;	    /* of init: exit status, or -signal */
-	const char *out[4]; /* lines that init's output must have; a leading '!' must not */
-	const char *log[4]; /* the same of the hook's log */
-	const char *err;    /* text that init's stderr must have */
-};
-
-static const struct row rows[] = {
-	{ "a load by seccomp is replaced and the program intercepted",
-	  "sync load=seccomp exec",
-	  "",
-	  0,
-	  { "mkdir: 42 ok", "Seccomp_filters:\t1", "getppid: -1 EPERM", "program ran" },
-	  { "build len=4", "deliver", "started", "end 0" },
-	  NULL },
-	{ "a load by prctl is replaced and the program intercepted",
-	  "sync load=prctl exec",
-	  "",
-	  0,
-	  { "mkdir: 42 ok", "Seccomp_filters:\t1", "getppid: -1 EPERM", "program ran" },
-	  { "build len=4", "started" },
-	  NULL },
-	{ "every call may be notified, the injected ones too",
-	  "sync load=seccomp fds getppid exec",
-	  "all=1",
-	  0,
-	  { "mkdir: 42 ok", "program ran" },
-	  { "end 0" },
-	  NULL },
-	{ "a load with TSYNC keeps its result and is intercepted",
-	  "sync threads load=tsync filters exec",
-	  "",
-	  0,
-	  { "mkdir: 42 ok", "other Seccomp_filters:\t1", "!other Seccomp_filters:\t0" },
-	  { "end 0" },
-	  NULL },
-	{ "the other threads stay unfiltered until exec",
-	  "sync threads load=seccomp filters exec",
-	  "",
-	  0,
-	  { "main Seccomp_filters:\t1", "other Seccomp_filters:\t0", "mkdir: 42 ok" },
-	  { "end 0" },
-	  NULL },
-	{ "no fd and no tracer is left in the program, nor an fd in init",
-	  "sync fds load=seccomp fds exec",
-	  "",
-	  0,
-	  { "fds: 0 1 2", "!fds: 0 1 2 3", "TracerPid:\t0", "SigBlk:\t0000000000000000" },
-	  { "end 0" },
-	  NULL },
-	{ "a storm of SIGURG disturbs nothing",
-	  "urg sync spin load=seccomp spin exec",
-	  "all=1",
-	  0,
-	  { "mkdir: 42 ok", "SigBlk:\t0000000000000000" },
-	  { "end 0" },
-	  NULL },
-	{ "init may be in user code when it is attached to",
-	  "spin sync load=seccomp exec",
-	  "",
-	  0,
-	  { "mkdir: 42 ok" },
-	  { "end 0" },
-	  NULL },
-	{ "init may be in a sleep that is restarted",
-	  "sleep sync load=seccomp exec",
-	  "",
-	  0,
-	  { "mkdir: 42 ok" },
-	  { "end 0" },
-	  NULL },
-	{ "feature probes go to the kernel",
-	  "sync probe load=seccomp exec",
-	  "",
-	  0,
-	  { "mkdir: 42 ok" },
-	  { "build len=4", "end 0" },
-	  NULL },
-	{ "a failed build fails the load and gives the reason",
-	  "sync load=seccomp exec",
-	  "fail=build",
-	  3,
-	  { "load: EINVAL", "!program ran" },
-	  { "failed -22 build failed as told", "end -22" },
-	  "waylay: build failed as told" },
-	{ "a runtime that retries a failed load fails again",
-	  "sync load=retry exec",
-	  "fail=build",
-	  3,
-	  { "load: EINVAL", "!program ran" },
-	  { "end -22" },
-	  "waylay: build failed as told" },
-	{ "a failed delivery hangs nobody even if every call is notified",
-	  "sync load=seccomp exec",
-	  "fail=deliver all=1",
-	  -SIGSEGV, /* nobody answers its exit_group either: ENOSYS, and libc has no other way out */
-	  { "!program ran" },
-	  { "failed -111 deliver failed as told" },
-	  "waylay: deliver failed as told" },
-	{ "a failed delivery fails the load",
-	  "sync load=seccomp exec",
-	  "fail=deliver",
-	  3,
-	  { "!program ran" },
-	  { "deliver", "failed -111 deliver failed as told", "end -111" },
-	  "waylay: deliver failed as told" },
-	{ "a refused start kills init before the program runs",
-	  "sync load=seccomp exec",
-	  "fail=started",
-	  -SIGKILL,
-	  { "!program ran" },
-	  { "started", "failed -32 started failed as told", "end -32" },
-	  "waylay: started failed as told" },
-	{ "a listener of somebody else's is refused",
-	  "sync load=listener exec",
-	  "",
-	  3,
-	  { "load: EBUSY", "!program ran" },
-	  { "!build len=4" },
-	  "listenerPath" },
-	{ "an invalid program is refused as the kernel does",
-	  "sync load=invalid exec",
-	  "",
-	  3,
-	  { "load: EINVAL", "!program ran" },
-	  { "!build len=4" },
-	  "waylay: " },
-	{ "a second filter of init's is refused",
-	  "sync load=seccomp load=prctl exec",
-	  "",
-	  -SIGKILL,
-	  { "!program ran" },
-	  { "failed -1" },
-	  "2 seccomp filters" },
-	{ "a profile that init never loads is refused",
-	  "sync exec",
-	  "",
-	  3,
-	  { "thread-exec: EPERM", "!program ran" },
-	  { "failed -1" },
-	  "without having loaded it" },
-	{ "without profile and with no_new_privs it is loaded at execve",
-	  "sync nnp nocaps filters exec",
-	  "profile=0",
-	  0,
-	  { "main Seccomp_filters:\t0", "mkdir: 42 ok", "getppid: 1 ok" },
-	  { "build len=0" },
-	  NULL },
-	{ "without profile it is loaded before CAP_SYS_ADMIN goes",
-	  "sync filters capset filters exec",
-	  "profile=0",
-	  0,
-	  { "main Seccomp_filters:\t0", "main Seccomp_filters:\t1", "mkdir: 42 ok" },
-	  { "end 0" },
-	  NULL },
-	{ "without profile it is loaded before root goes",
-	  "sync setuid filters exec",
-	  "profile=0",
-	  0,
-	  { "main Seccomp_filters:\t1", "mkdir: 42 ok" },
-	  { "end 0" },
-	  NULL },
-	{ "without profile and with all capabilities it is loaded at execve",
-	  "sync filters exec",
-	  "profile=0",
-	  0,
-	  { "main Seccomp_filters:\t0", "mkdir: 42 ok" },
-	  { "end 0" },
-	  NULL },
-	{ "an execve that fails ends nothing",
-	  "sync load=seccomp try=/nosuch exec",
-	  "",
-	  0,
-	  { "try: ENOENT", "mkdir: 42 ok" },
-	  { "end 0" },
-	  NULL },
-	{ "an execve that fails loads once, without profile",
-	  "sync nnp try=/nosuch filters exec",
-	  "profile=0",
-	  0,
-	  { "try: ENOENT", "main Seccomp_filters:\t1", "mkdir: 42 ok" },
-	  { "end 0" },
-	  NULL },
-	{ "an execve by another thread is not let through",
-	  "sync load=seccomp thread-exec",
-	  "",
-	  -SIGKILL,
-	  { "!program ran" },
-	  { "end -3" },
-	  NULL },
-	{ "an init that ends early ends the installer",
-	  "sync load=seccomp exit",
-	  "",
-	  7,
-	  { "!program ran" },
-	  { "end -3" },
-	  NULL },
-	{ "a denied call that init survives does not matter",
-	  "sync load=seccomp getppid exec",
-	  "check=110",
-	  0,
-	  { "getppid: -1 EPERM", "mkdir: 42 ok" },
-	  { "end 0" },
-	  NULL },
-	{ "a denied call that init ends by is named",
-	  "sync load=seccomp getppid exit",
-	  "check=110",
-	  7,
-	  { "getppid: -1 EPERM" },
-	  { "failed -1 call 110 is needed" },
-	  "waylay: call 110 is needed" },
-	{ "a 32-bit init is refused",
-	  "32 sync load=seccomp exec",
-	  "",
-	  -SIGKILL,
-	  { "!program ran" },
-	  { "failed -95" },
-	  "32-bit" },
-	{ "another process with the same number is not touched",
-	  "sync load=seccomp exec",
-	  "start=1",
-	  0,
-	  { "mkdir: -1 ENOENT", "program ran" },
-	  { "attach -3" },
-	  NULL },
-};
 
 struct init {
 	pid_t pid;
@@ -525,6 +297,42 @@ static void a_group_stop_is_kept_and_ended_by_SIGCONT(void)
 	tap_ok(wait_no_strays());
 }
 
+static void read_own_cpus(char *text, size_t size)
+{
+	FILE *f = fopen("/proc/self/status", "re");
+
+	while (f && fgets(text, (int)size, f) && strncmp(text, "Cpus_allowed_list:", 18) != 0)
+		;
+	if (f)
+		fclose(f);
+}
+
+static void the_tracers_pin_is_seen_by_nobody(void)
+{
+	char out[TEXT_MAX], mine[256], childs[272], cpus[32];
+	struct init init;
+	cpu_set_t set;
+
+	read_own_cpus(mine, sizeof(mine));
+	snprintf(childs, sizeof(childs), "child %s", mine);
+	sched_getaffinity(0, sizeof(set), &set);
+	snprintf(cpus, sizeof(cpus), "cpus: %d\n", CPU_COUNT(&set));
+	if (CPU_COUNT(&set) < 2)
+		tap_skip("one CPU");
+	unlink(log_path);
+	start_init("sync affinity load=seccomp affinity exec", &init);
+	tap_int_eq(run_hook(init.pid, "check=110"), 0); /* steps on after the load */
+	tap_int_eq(write(init.in, "x", 1), 1);
+	tap_ok(read_all(init.out, out, now_ms() + DEADLINE_MS));
+	tap_int_eq(wait_init(init.pid), 0);
+	tap_ok(strstr(out, childs) == out);
+	tap_ok(strstr(out, childs) && strstr(strstr(out, childs) + 1, childs));
+	tap_ok(strstr(out, cpus) && strstr(strstr(out, cpus) + 1, cpus));
+	tap_ok(strstr(out, mine) &&
+	       strncmp(strstr(out, "Seccomp_filters") - strlen(mine), mine, strlen(mine)) == 0);
+	tap_ok(wait_no_strays());
+}
+
 /* The given end at stop 2, 3, 4, (the first is the attachment's) ... until a run comes through. */
 static void end_at_every_stop(const char *option, const char *steps, const char *more, int status)
 {
@@ -591,6 +399,7 @@ int main(int argc, char **argv)
 		if (fake_init32 || strncmp(rows[i].steps, "32 ", 3) != 0)
 			run_row(&rows[i]);
 	TAP_RUN(a_group_stop_is_kept_and_ended_by_SIGCONT);
+	TAP_RUN(the_tracers_pin_is_seen_by_nobody);
 	TAP_RUN(init_dies_with_an_installer_that_is_killed_at_any_stop);
 	TAP_RUN(the_installer_ends_with_an_init_that_is_killed_at_any_stop);
 	unlink(log_path);
