@@ -23,7 +23,7 @@
 enum slot_state { SLOT_FREE, SLOT_ARMED, SLOT_ACTING, SLOT_DONE, SLOT_SENDING };
 
 #define JOURNAL_SLOTS 1024 /* per shard; when all are in use, RECV waits and callers with it */
-#define JOURNAL_JOBS  32   /* calls with a worker, or queued for one, at once */
+#define JOURNAL_JOBS  256  /* calls with a worker, or queued for one, at once */
 #define JOB_TEXT      8192
 
 /* A slot never straddles a page: the kernel's copy into it then happens whole or not at all. */

@@ -117,6 +117,7 @@ void shard_release(struct shard *s, unsigned i)
 	if (slot->job) {
 		s->job_used[slot->job - 1] = false;
 		t->n_jobs--;
+		s->n_jobs--;
 	}
 	t->in_flight--;
 	s->owner[i] = NULL;
@@ -237,8 +238,10 @@ static void gone(struct shard *s, struct tenant *t)
 	atomic_store(&t->c->blob->ended, 1);
 	epoll_ctl(s->epoll, EPOLL_CTL_DEL, t->c->notify_fd, NULL);
 	for (unsigned i = 0; i < JOURNAL_SLOTS; i++)
-		if (s->owner[i] == t)
-			shard_release(s, i); /* nobody is left to be answered */
+		/* Nobody is left to be answered. But a worker writes into its slot until it is dead: the slot
+		 * must not be another container's before. */
+		if (s->owner[i] == t && !pool_holds(t, i))
+			shard_release(s, i);
 	task_cache_drop(&s->tasks, t->c->key);
 	t->next_ending = s->ending;
 	s->ending = t;

@@ -16,11 +16,11 @@
 #include "plugin/tenant.h"
 #include "specs/condition.h"
 
-#define SLOTS_KEPT	64 /* never taken by a container that has some; see has_share() */
-#define TENANT_JOBS_MAX (JOURNAL_JOBS / 2) /* then its emulated calls are answered EAGAIN */
-#define CHECK_MS	20		   /* how often waiting calls are looked at */
-#define JOB_MS		10000		   /* an emulated call's time; then ETIMEDOUT */
-#define ATTEMPTS_MAX	16		   /* listeners that may die over one call; then EIO */
+#define SLOTS_KEPT	64    /* never taken by a container that has some; see has_share() */
+#define TENANT_JOBS_MAX 16    /* then its emulated calls are answered EAGAIN */
+#define CHECK_MS	20    /* how often waiting calls are looked at */
+#define JOB_MS		10000 /* an emulated call's time; then ETIMEDOUT */
+#define ATTEMPTS_MAX	16    /* listeners that may die over one call; then EIO */
 
 /* What main and keeper tell a shard. */
 enum command_op { COMMAND_ADD, COMMAND_WORKER, COMMAND_REAPED, COMMAND_KEEPER_LOST, COMMAND_STOP };
@@ -68,6 +68,7 @@ struct shard {
 	uint16_t cancel[JOURNAL_SLOTS];	     /* errno once its worker is dead; 0: not cancelled */
 	struct tenant *all, *ending;	     /* the shard's containers; those that have gone */
 	bool job_used[JOURNAL_JOBS];
+	unsigned n_jobs;
 	bool stop, has_workers;
 	bool has_starved; /* some containers are not polled for lack of slots */
 	uint64_t checked_ns;
@@ -158,6 +159,8 @@ void pool_submit(struct shard *s, struct tenant *t, unsigned slot, const struct 
 		 const struct rule *rule, unsigned index);
 /* Takes the slot's job back and answers errnum (0: the caller has gone, nothing to answer). */
 void pool_undo(struct shard *s, struct tenant *t, unsigned slot, int errnum);
+/* Does a worker that may be alive have the slot? */
+bool pool_holds(const struct tenant *t, unsigned slot);
 /* Puts a slot back that was ACTING when the last listener died. */
 void pool_resume(struct shard *s, struct tenant *t, unsigned slot);
 void pool_assign(struct shard *s, struct tenant *t);

@@ -16,6 +16,7 @@
 #define IDLE_NS	   (30ull * 1000000000) /* then a worker is ended */
 #define SPAWN_NS   (2ull * 1000000000)	/* a worker that was asked for and did not come */
 #define UNDO_TRIES 3
+#define JOBS_KEPT  64
 
 static void tell_keeper(struct shard *s, enum keeper_op op, uint32_t key, uint32_t container)
 {
@@ -104,6 +105,8 @@ void pool_assign(struct shard *s, struct tenant *t)
 	unsigned n_live = 0, n_starting = 0;
 	uint64_t oldest = 0;
 
+	if (t->is_gone)
+		return;
 	for (unsigned k = 0; k < s->n_waiting; k++) {
 		unsigned i = s->waiting[k];
 		struct worker *w;
@@ -145,12 +148,15 @@ void pool_submit(struct shard *s, struct tenant *t, unsigned i, const struct cal
 	struct job *job;
 
 	slot->rule = index + 1;
-	if (j == JOURNAL_JOBS || t->n_jobs >= TENANT_JOBS_MAX) {
+	/* The last ones are for containers that have none: those that block cannot shut them out. */
+	if (j == JOURNAL_JOBS || t->n_jobs >= TENANT_JOBS_MAX ||
+	    (t->n_jobs > 0 && s->n_jobs >= JOURNAL_JOBS - JOBS_KEPT)) {
 		dispatch_refuse(s, t, i, EAGAIN, "too many emulated calls at once");
 		return;
 	}
 	s->job_used[j] = true;
 	t->n_jobs++;
+	s->n_jobs++;
 	job = &s->journal->jobs[j];
 	job->slot = i;
 	job->rule = index;
@@ -252,12 +258,24 @@ void pool_undo(struct shard *s, struct tenant *t, unsigned i, int errnum)
 	pool_assign(s, t);
 }
 
+bool pool_holds(const struct tenant *t, unsigned i)
+{
+	for (unsigned k = 0; k < WORKERS_MAX; k++)
+		if (t->workers[k].key != 0 && t->workers[k].slot == i + 1)
+			return true;
+	return false;
+}
+
 /* The slot's worker is done with it. */
 static void complete(struct shard *s, struct tenant *t, unsigned i)
 {
 	struct slot *slot = &s->journal->slots[i];
 	int errnum;
 
+	if (t->is_gone) {
+		shard_release(s, i);
+		return;
+	}
 	if (!slot->undoing) {
 		finish(s, t, i, NULL);
 		return;
@@ -277,7 +295,7 @@ static void orphan(struct shard *s, struct tenant *t, unsigned i)
 	int errnum = s->cancel[i] ? s->cancel[i] : EIO;
 
 	s->cancel[i] = 0;
-	if (atomic_load_explicit(&slot->state, memory_order_acquire) == SLOT_DONE)
+	if (t->is_gone || atomic_load_explicit(&slot->state, memory_order_acquire) == SLOT_DONE)
 		complete(s, t, i);
 	else
 		pool_undo(s, t, i, slot->undoing ? (int)slot->undoing - 1 : errnum);

@@ -43,6 +43,7 @@ void shard_resume(struct shard *s)
 			if (slot->job > 0 && slot->job <= JOURNAL_JOBS) {
 				s->job_used[slot->job - 1] = true;
 				t->n_jobs++;
+				s->n_jobs++;
 			}
 			continue;
 		}

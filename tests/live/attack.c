@@ -3,15 +3,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -273,6 +276,147 @@ static void floods_killed_and_stopped_callers_hold_up_nobody_else(void)
 	munmap(flags, 4096);
 }
 
+/* ---- emulated calls ---- */
+
+static const char emulate_mknod[] =
+	"{\"version\":1,\"rules\":[{\"action\":\"emulate\",\"handler\":\"mknod\","
+	"\"syscalls\":[\"mknod\"],\"options\":{\"devices\":\"c 1:3\",\"strategy\":\"node\"}}]}";
+static const int mknod_only[] = { SYS_mknod, -1 };
+
+static void on_signal(int sig)
+{
+}
+
+static _Noreturn void *send_urgent(void *arg)
+{
+	const struct timespec pause = { .tv_nsec = 300000 };
+	pid_t leader = getpid();
+
+	for (;;) {
+		syscall(SYS_tgkill, leader, leader, SIGURG);
+		nanosleep(&pause, NULL);
+	}
+}
+
+/* Each call makes another file: one that runs twice fails with EEXIST, or leaves one too many. */
+static int make_nodes_under_signals(void *arg)
+{
+	const struct itimerval timer = { { 0, 2000 }, { 0, 2000 } };
+	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+	pthread_t thread;
+	char path[64];
+
+	sigaction(SIGALRM, &sa, NULL);
+	sigaction(SIGURG, &sa, NULL);
+	if (setitimer(ITIMER_REAL, &timer, NULL) < 0 ||
+	    pthread_create(&thread, NULL, send_urgent, NULL) != 0)
+		return 1;
+	for (int i = 0; i < 300; i++) {
+		snprintf(path, sizeof(path), "/tmp/n%d", i);
+		if (syscall(SYS_mknod, path, S_IFCHR | 0600, makedev(1, 3)) != 0)
+			return errno == EEXIST ? 2 : 3;
+		if (unlink(path) != 0)
+			return 4;
+	}
+	return 0;
+}
+
+static void an_emulated_call_runs_once_under_a_timer_and_SIGURG(void)
+{
+	struct target t = { .in_box = true };
+
+	tap_int_eq(lab_start(&lab, true, NULL), 0);
+	tap_int_eq(target_start(&t, mknod_only, make_nodes_under_signals, NULL), 0);
+	tap_ok(run(&t, "timer", emulate_mknod));
+	tap_int_eq(target_wait(&t), 0);
+	tap_ok(lab_wait(has_ended_event, (void *)"timer"));
+	tap_int_eq(EVENTS(lab.events, "\"syscall\":\"mknod\"", "\"return\":0"), 300);
+	tap_int_eq(lab_stop(&lab), 0);
+}
+
+#define STUCK_THREADS 20
+
+static void *make_stuck(void *page)
+{
+	syscall(SYS_mknod, page, S_IFCHR | 0600, makedev(1, 3));
+	return NULL;
+}
+
+static int make_many_stuck(void *arg)
+{
+	char *page = make_trap_page();
+	pthread_t thread;
+
+	if (!page)
+		return 77;
+	for (int i = 0; i < STUCK_THREADS; i++)
+		if (pthread_create(&thread, NULL, make_stuck, page) != 0)
+			return 1;
+	__atomic_store_n((bool *)arg, true, __ATOMIC_RELEASE);
+	pause();
+	return 0;
+}
+
+static int make_one(void *arg)
+{
+	uint64_t start = now_ms();
+
+	if (syscall(SYS_mknod, "/tmp/one", S_IFCHR | 0600, makedev(1, 3)) != 0)
+		return errno;
+	return now_ms() - start < 3000 ? 0 : 200;
+}
+
+#define STUCK_BOXES 3
+
+static void emulated_calls_that_are_stuck_hold_up_nobody_else(void)
+{
+	struct target evil[STUCK_BOXES] = { 0 }, good = { .in_box = true };
+	bool *is_stuck = shared(4096);
+	struct baseline listener;
+	char id[32];
+
+	tap_int_eq(lab_start(&lab, true, NULL), 0);
+	listener.pid = lab_find(&lab, "waylayd", 0);
+	listener.fds = lab_count_fds(listener.pid) + 2;
+	for (int i = 0; i < STUCK_BOXES; i++) {
+		snprintf(id, sizeof(id), "stuck-%d", i);
+		tap_int_eq(target_start(&evil[i], mknod_only, make_many_stuck, &is_stuck[i]), 0);
+		tap_ok(run(&evil[i], id, emulate_mknod));
+		tap_ok(lab_wait(is_set, &is_stuck[i]));
+	}
+	tap_int_eq(target_start(&good, mknod_only, make_one, NULL), 0);
+	tap_ok(run(&good, "good", emulate_mknod));
+	tap_int_eq(target_wait(&good), 0);
+	for (int i = 0; i < STUCK_BOXES; i++) {
+		kill(evil[i].pid, SIGKILL);
+		tap_int_eq(target_wait(&evil[i]), -SIGKILL);
+	}
+	tap_ok(lab_wait(is_back, &listener));
+	tap_int_eq(lab_find(&lab, "waylayd", 0), listener.pid);
+	tap_int_eq(lab_find(&lab, "waylay-worker", 0), 0);
+	tap_int_eq(lab_stop(&lab), 0);
+	munmap(is_stuck, 4096);
+}
+
+static void a_listener_that_hangs_does_not_stop_a_kill(void)
+{
+	struct target t = { 0 };
+	uint64_t start;
+	pid_t pid;
+
+	tap_int_eq(lab_start(&lab, true, NULL), 0);
+	tap_int_eq(target_start(&t, two_calls, ask_parent, NULL), 0);
+	pid = lab_find(&lab, "waylayd", 0);
+	tap_ok(run(&t, "killed", trace_two));
+	tap_int_eq(kill(pid, SIGSTOP), 0);
+	start = now_ms();
+	kill(t.pid, SIGKILL);
+	tap_int_eq(target_wait(&t), -SIGKILL);
+	tap_ok(now_ms() - start < 1000);
+	kill(pid, SIGCONT);
+	tap_int_eq(lab_stop(&lab), 0);
+}
+
 /* ---- hand-overs ---- */
 
 static void an_fd_that_is_served_already_is_refused(void)
@@ -298,6 +442,122 @@ static void an_fd_that_is_served_already_is_refused(void)
 	tap_ok(run(&good, "good", trace_two));
 	tap_int_eq(target_wait(&first), 0);
 	tap_int_eq(target_wait(&good), 0);
+	tap_int_eq(lab_stop(&lab), 0);
+}
+
+static int send_raw(const char *text, size_t len, int fd, char *answer, size_t size)
+{
+	_cleanup_close_ int sock = sock_connect(lab.socket, NULL);
+	struct pollfd p = { .fd = sock, .events = POLLIN };
+	ssize_t n;
+
+	answer[0] = '\0';
+	if (sock < 0 || sock_send(sock, text, len, &fd, fd >= 0) < 0)
+		return -1;
+	if (poll(&p, 1, 5000) != 1)
+		return -2; /* neither answered nor closed */
+	n = recv(sock, answer, size - 1, 0);
+	answer[n > 0 ? n : 0] = '\0';
+	return 0;
+}
+
+#define STATE(id) "\"state\":{\"id\":\"" id "\",\"pid\":1}"
+
+static void forged_messages_are_refused_and_leave_nothing(void)
+{
+	static const char *const texts[] = {
+		"{\"fds\":[\"seccompFd\"]," STATE("../../etc") "}",
+		"{\"fds\":[\"seccompFd\"]," STATE("a/b") "}",
+		"{\"fds\":[\"seccompFd\"]," STATE("a\\nb") "}",
+		"{\"fds\":[\"seccompFd\"]," STATE("..") "}",
+		"{\"fds\":[\"seccompFd\"]," STATE("a\\u0000b") "}",
+		"{\"fds\":[\"seccompFd\"]," STATE("") "}",
+		"{\"fds\":[\"seccompFd\"]," STATE("fine") "}", /* /dev/null is no notify fd */
+		"{\"fds\":[\"seccompFd\",\"seccompFd\"]," STATE("fine") "}",
+		"{\"fds\":[\"x\",\"seccompFd\"]," STATE("fine") "}",
+		"{\"fds\":{\"seccompFd\":1}," STATE("fine") "}",
+		"{\"fds\":[]," STATE("fine") ",\"metadata\":\"{\\\"waylay\\\":{\\\"version\\\":1,"
+					     "\\\"step\\\":\\\"started\\\"}}\"}",
+		"{\"fds\":[]," STATE("fine") ",\"metadata\":\"{\\\"waylay\\\":{\\\"version\\\":1,"
+					     "\\\"step\\\":\\\"load\\\"}}\"}",
+		"{\"fds\":[]," STATE(
+			"fine") ",\"metadata\":\"{\\\"waylay\\\":{\\\"version\\\":2}}\"}",
+		"{\"pid\":\"x\"}",
+		"[]",
+		"{\"a\":{\"a\":{}}}}",
+	};
+	_cleanup_free_ char *huge = malloc(1100000);
+	struct baseline listener;
+	char answer[4096];
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	tap_int_eq(lab_start(&lab, true, NULL), 0);
+	listener.pid = lab_find(&lab, "waylayd", 0);
+	listener.fds = lab_count_fds(listener.pid);
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		tap_int_eq(send_raw(texts[i], strlen(texts[i]), null, answer, sizeof(answer)), 0);
+		if (strstr(answer, "\"ok\"") || strchr(answer, '\n') != strrchr(answer, '\n'))
+			tap_str_eq(texts[i], answer);
+	}
+	memset(huge, 'x', 1100000);
+	memcpy(huge, "{\"state\":{\"id\":\"", 16);
+	memcpy(huge + 1000000, "\"}}", 3); /* an id of 1 MB, below the limit of a message */
+	tap_int_eq(send_raw(huge, 1000003, null, answer, sizeof(answer)), 0);
+	tap_ok(!strstr(answer, "\"ok\""));
+	tap_ok(lab_wait(is_back, &listener));
+	tap_int_eq(lab_find(&lab, "waylayd", 0), listener.pid);
+	tap_int_eq(lab_stop(&lab), 0);
+	fd_close(null);
+}
+
+/* What a runtime sends for listenerPath, with listenerMetadata as `waylay merge` writes it. */
+static int send_plain(struct target *t, const char *id, const char *rules)
+{
+	_cleanup_close_ int fd = TAKE_FD(t->notify_fd);
+	char text[1024], answer[256];
+	int n;
+
+	n = snprintf(text, sizeof(text),
+		     "{\"ociVersion\":\"1.0.2\",\"fds\":[\"seccompFd\"],\"pid\":%d,\"metadata\":"
+		     "\"{\\\"waylay\\\":{\\\"version\\\":1,\\\"policy\\\":{\\\"version\\\":1,"
+		     "\\\"rules\\\":[%s]}}}\",\"state\":{\"id\":\"%s\",\"pid\":%d}}",
+		     t->pid, rules, id, t->pid);
+	return send_raw(text, (size_t)n, fd, answer, sizeof(answer));
+}
+
+static int expect_own_answer(void *arg)
+{
+	return syscall(SYS_getppid) == 4242 ? 0 : 1;
+}
+
+static int expect_enosys(void *arg)
+{
+	return syscall(SYS_getppid) == -1 && errno == ENOSYS ? 0 : 1;
+}
+
+static const char return_4242[] = "{\\\"action\\\":\\\"return\\\",\\\"value\\\":4242,"
+				  "\\\"syscalls\\\":[\\\"getppid\\\"]}";
+
+static void a_runtimes_own_hand_over_brings_its_policy_and_evades_no_cap(void)
+{
+	struct target t = { 0 }, above = { 0 };
+	FILE *f;
+
+	tap_int_eq(lab_start(&lab, true, NULL), 0);
+	tap_int_eq(target_start(&t, getppid_only, expect_own_answer, NULL), 0);
+	tap_int_eq(send_plain(&t, "plain", return_4242), 0);
+	target_go(&t);
+	tap_int_eq(target_wait(&t), 0);
+	tap_int_eq(lab_stop(&lab), 0);
+
+	f = fopen(lab.config, "we");
+	fputs("{\"version\":1}\n", f);
+	fclose(f);
+	tap_int_eq(lab_start(&lab, true, NULL), 0);
+	tap_int_eq(target_start(&above, getppid_only, expect_enosys, NULL), 0);
+	tap_int_eq(send_plain(&above, "above", return_4242), 0);
+	target_go(&above);
+	tap_int_eq(target_wait(&above), 0);
 	tap_int_eq(lab_stop(&lab), 0);
 }
 
@@ -454,6 +714,11 @@ int main(int argc, char **argv)
 	LIVE(a_callers_page_that_never_comes_holds_up_nobody_else);
 	LIVE(containers_full_of_delayed_calls_hold_up_nobody_else);
 	LIVE(floods_killed_and_stopped_callers_hold_up_nobody_else);
+	LIVE(an_emulated_call_runs_once_under_a_timer_and_SIGURG);
+	LIVE(emulated_calls_that_are_stuck_hold_up_nobody_else);
+	LIVE(a_listener_that_hangs_does_not_stop_a_kill);
+	LIVE(forged_messages_are_refused_and_leave_nothing);
+	LIVE(a_runtimes_own_hand_over_brings_its_policy_and_evades_no_cap);
 	LIVE(an_fd_that_is_served_already_is_refused);
 	LIVE(a_full_disk_costs_events_but_tears_none);
 	LIVE(an_output_is_never_somebody_elses_file);
