@@ -103,27 +103,35 @@ void receive_accept(struct listener *l)
 	l->n_conns++;
 }
 
+/* The policy that came with a runtime's hand-over: in waylay's form, as `waylay merge` writes it, or a
+ * bare document. NULL: none. */
+static int plain_policy(struct wire_msg *msg, struct policy **ret, struct wl_err *err)
+{
+	_cleanup_(json_freep) struct json *doc = NULL;
+	int r;
+
+	*ret = TAKE_PTR(msg->policy);
+	if (*ret || !msg->metadata || msg->metadata[strspn(msg->metadata, " \t\r\n")] != '{')
+		return 0;
+	r = json_parse(msg->metadata, strlen(msg->metadata), "listenerMetadata", &doc, err);
+	return r < 0 ? r : policy_from_json(doc, "listenerMetadata", ret, err);
+}
+
 /* A runtime's own hand-over. Its metadata is the policy, or there is --policy, or nothing says what is
  * to be done: then the fd is closed and the calls get ENOSYS, which is no permission. */
 static int take_plain(struct listener *l, struct wire_msg *msg, struct wl_err *err)
 {
 	_cleanup_(policy_freep) struct policy *policy = NULL;
-	_cleanup_(json_freep) struct json *doc = NULL;
 	int r;
 
 	if (msg->seccomp_fd < 0)
 		return wl_err_say(err, -EINVAL, "container %s: no seccompFd came with it", msg->id);
-	if (msg->metadata && msg->metadata[strspn(msg->metadata, " \t\r\n")] == '{') {
-		r = json_parse(msg->metadata, strlen(msg->metadata), "listenerMetadata", &doc, err);
-		if (r < 0)
-			return r;
-		r = policy_from_json(doc, "listenerMetadata", &policy, err);
-		if (r < 0)
-			return r;
+	r = plain_policy(msg, &policy, err);
+	if (r == 0 && policy)
 		r = intake_check(l, msg->id, policy, err);
-		if (r < 0)
-			return r;
-	} else if (!l->policy)
+	if (r < 0)
+		return r;
+	if (!policy && !l->policy)
 		return wl_err_say(
 			err, -EINVAL,
 			"container %s: no policy came with its notification fd; put one into "
