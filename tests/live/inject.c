@@ -234,7 +234,8 @@ static void run_row(const struct row *row)
 	start_init(row->steps, &init);
 	tap_int_eq(run_hook(init.pid, row->hook),
 		   row->log[0] && strncmp(row->log[0], "attach", 6) == 0);
-	tap_int_eq(write(init.in, "x", 1), 1);
+	/* The 32-bit init may be dead by now. */
+	tap_ok(write(init.in, "x", 1) == 1 || errno == EPIPE);
 	tap_ok(read_all(init.out, out, deadline));
 	tap_int_eq(wait_init(init.pid), row->status);
 	tap_ok(wait_no_strays());
