@@ -18,6 +18,7 @@
 #include "specs/annotations.h"
 #include "specs/merge.h"
 #include "specs/oci.h"
+#include "specs/profile.h"
 
 /* Every wait of ours ends earlier; this is for what was not thought of (a bundle on a dead NFS server). */
 #define HOOK_TIMEOUT_S 60
@@ -95,17 +96,33 @@ static bool concerns_us(const struct json *annotations)
 	return false;
 }
 
-/* All that can be known to fail before init is touched, but for the merge with the profile: compiling that
- * here as the runtime does takes libseccomp 10 ms, a third of a container's start. A merge that fails is the
- * failure of init's own load, which the runtime reports. */
+/* A filter of the rules alone that is longer than this may not fit beside a profile (4096 is the kernel's
+ * limit, podman's default profile merges to some hundreds). */
+#define TRIAL_LEN 1024
+
+/* Whether rules and profile fit into one filter, before init is touched. Compiling the profile here as the
+ * runtime does takes libseccomp 10 ms, a third of a container's start: only where it could matter. What does
+ * not fit all the same is the failure of init's own load, which the runtime reports. */
+static int try_merge(const struct plan *plan, const struct json *seccomp, struct wl_err *err)
+{
+	_cleanup_(bpf_prog_done) struct bpf_prog merged = { 0 }, profile = { 0 }, both = { 0 };
+	struct merge_stats stats;
+	int r;
+
+	r = merge_compile(NULL, plan, &merged, &stats, err);
+	if (r < 0 || !seccomp || stats.merged_len <= TRIAL_LEN)
+		return r;
+	r = profile_compile(seccomp, &profile, err);
+	return r < 0 ? r : merge_compile(&profile, plan, &both, &stats, err);
+}
+
+/* All else that can be known to fail before init is touched. */
 static int check_policy(const struct policy *policy, const struct cap *cap,
 			const struct oci_config *config, bool *ret_needs_listener,
 			struct wl_err *err)
 {
-	_cleanup_(bpf_prog_done) struct bpf_prog merged = { 0 };
 	const char *path = json_get_string(config->seccomp, "listenerPath");
 	_cleanup_(plan_freep) struct plan *plan = NULL;
-	struct merge_stats stats;
 	int r;
 
 	r = cap_check(cap, policy, err);
@@ -132,7 +149,7 @@ static int check_policy(const struct policy *policy, const struct cap *cap,
 	r = plan_new(policy, abi_native(), &plan, err);
 	if (r < 0)
 		return r;
-	r = merge_compile(NULL, plan, &merged, &stats, err);
+	r = try_merge(plan, config->seccomp, err);
 	if (r < 0)
 		return r;
 	*ret_needs_listener = merge_needs_listener(plan);

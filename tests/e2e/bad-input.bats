@@ -105,6 +105,19 @@ JSON
   assert_output --partial "../outside"
 }
 
+@test "rules that do not fit beside the profile: the hook says so before init is touched" {
+  policy <<<"{\"version\": 1, \"rules\": [{\"action\": \"deny\", \"name\": \"many\", \"syscalls\": [$(
+    seq 1 3900 | sed 's/.*/"openat[mode == &]"/' | paste -sd,)]}]}"
+  bundle --profile podman --annotate policy=test -- echo ran-all-the-same
+  run container_run
+  assert_failure
+  assert_output --partial "waylay-hook: "
+  assert_output --partial "many"
+  assert_output --partial "4096"
+  refute_output --partial "error loading seccomp filter"
+  assert_baseline
+}
+
 @test "an annotation above the host's cap: key, value and cap" {
   host_builtin
   asked emulate=mknod
