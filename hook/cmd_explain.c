@@ -120,9 +120,13 @@ static void call_line(void *ctx, uint32_t nr, struct buf *out)
 	buf_puts(out, " -> ");
 	explained_text(&s->after, s->abi->audit_arch, nr, out);
 	buf_puts(out, "  by");
-	for (size_t i = 0; i < pc->n_rules; i++)
-		buf_printf(out, " %s%s", pc->rules[i].rule->name,
-			   pc->rules[i].condition ? "[...]" : "");
+	for (size_t i = 0; i < pc->n_rules; i++) {
+		const struct plan_rule *pr = &pc->rules[i];
+
+		/* A rule of many items stands here once: its conditions are or-ed. */
+		if (i == 0 || pr->rule != pr[-1].rule)
+			buf_printf(out, " %s%s", pr->rule->name, pr->condition ? "[...]" : "");
+	}
 }
 
 /* Instructions executed, over the calls that the kernel has to run the filter for. */
