@@ -284,6 +284,9 @@ static void read_listener(struct keeper *k)
 	int r;
 
 	r = keeper_recv(k->sock, &msg, fds);
+	/* A peer that closes with messages unread gives this once, before what it had sent: QUIT. */
+	if (r == -ECONNRESET)
+		r = keeper_recv(k->sock, &msg, fds);
 	if (r == 1)
 		handle(k, &msg, fds);
 	else if (r != -EAGAIN && r != -EBADMSG && r != -EMSGSIZE)
