@@ -44,6 +44,10 @@ struct inject_target {
 /* Field 22 of /proc/PID/stat: with the pid it names a process for good. -ESRCH: there is none. */
 int inject_start_time(pid_t pid, uint64_t *ret_start_time);
 
+/* No container's init: it shares mount and pid namespace with us. It must not be stopped, let alone die
+ * with us. */
+bool inject_is_host_process(pid_t pid);
+
 /* Writes a line to the standard error of a process, if that takes it at once. Needs no attachment. */
 void inject_tell(pid_t pid, const char *text);
 

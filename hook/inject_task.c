@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "arch/base/cleanup.h"
@@ -43,6 +44,22 @@ int inject_start_time(pid_t pid, uint64_t *ret_start_time)
 	}
 	*ret_start_time = strtoull(p + 1, NULL, 10);
 	return 0;
+}
+
+static bool is_same_ns(pid_t pid, const char *name)
+{
+	char path[64], own[64];
+	struct stat a, b;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, name);
+	snprintf(own, sizeof(own), "/proc/self/ns/%s", name);
+	return stat(path, &a) == 0 && stat(own, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+bool inject_is_host_process(pid_t pid)
+{
+	return is_same_ns(pid, "mnt") && is_same_ns(pid, "pid");
 }
 
 int task_read_status(const struct task *task, struct task_status *ret)

@@ -176,6 +176,11 @@ static int create(const struct options *options, const struct oci_state *state,
 	r = inject_start_time(state->pid, &start_time);
 	if (r < 0)
 		return wl_err_set(err, r, "state of '%s': pid %d", state->id, (int)state->pid);
+	if (inject_is_host_process(state->pid))
+		return wl_err_say(
+			err, -EINVAL,
+			"state of '%s': pid %d is a process of the host, not a container's init",
+			state->id, (int)state->pid);
 	r = cap_load(options->config, &cap, err);
 	if (r < 0)
 		return r;
