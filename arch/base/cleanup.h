@@ -17,11 +17,11 @@
 		(p) = NULL;                \
 		_take_p;                   \
 	})
-#define TAKE_FD(fd)                   \
-	__extension__({               \
-		int _take_fd = (fd);  \
-		(fd) = -EBADF;        \
-		_take_fd;             \
+#define TAKE_FD(fd)                  \
+	__extension__({              \
+		int _take_fd = (fd); \
+		(fd) = -EBADF;       \
+		_take_fd;            \
 	})
 
 /* Closes an fd if it is one and always returns -EBADF: `fd = fd_close(fd)`. Keeps errno. Never
@@ -62,8 +62,8 @@ static inline void cleanup_closedirp(DIR **d)
 		closedir(*d);
 }
 
-#define _cleanup_close_    _cleanup_(cleanup_closep)
-#define _cleanup_free_     _cleanup_(cleanup_freep)
+#define _cleanup_close_	   _cleanup_(cleanup_closep)
+#define _cleanup_free_	   _cleanup_(cleanup_freep)
 #define _cleanup_fclose_   _cleanup_(cleanup_fclosep)
 #define _cleanup_closedir_ _cleanup_(cleanup_closedirp)
 

@@ -32,7 +32,8 @@ static void log_line(int priority, const char *fmt, va_list ap)
 			*p = '?';
 	/* One write, so that lines of several processes do not mix. */
 	n = snprintf(line, sizeof(line), "%s: %s\n", log_program, text);
-	ignored = write(STDERR_FILENO, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
+	ignored =
+		write(STDERR_FILENO, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
 	(void)ignored;
 	if (log_to_syslog)
 		syslog(priority, "%s", text);

@@ -183,9 +183,10 @@ int sock_listen(const char *path, struct wl_err *err)
 
 	probe = sock_connect(path, NULL);
 	if (probe >= 0)
-		return wl_err_say(err, -EADDRINUSE,
-				  "socket '%s': another listener is there; stop it or name another path",
-				  path);
+		return wl_err_say(
+			err, -EADDRINUSE,
+			"socket '%s': another listener is there; stop it or name another path",
+			path);
 	if (probe == -ECONNREFUSED && unlink(addr.sun_path) < 0 && errno != ENOENT)
 		return wl_err_set(err, -errno, "remove stale socket '%s'", path);
 

@@ -32,9 +32,12 @@ SCRIPT
 @test "the installer is killed between create and start: init dies with it and start says so" {
   bundle --annotate trace=mkdir -- mkdir /tmp/ran
   container_create
+  init=$(container_pid)
   kill -9 "$(installer)"
+  "$CALLERS/caller-await" 5 exit "$init" # EXITKILL
   run container_start
   assert_failure
+  refute_event .syscall
   rt delete --force "$ID"
   assert_baseline
 }
@@ -79,11 +82,22 @@ SCRIPT
   assert_line --regexp "^note +failed $ID +.*no room for the fd"
 }
 
-@test "a listener that goes away in the middle: the container does not start" {
+@test "a listener that goes away in the middle: another one takes the container" {
   fake_listener ok close
-  bundle --annotate trace=mkdir -- mkdir /tmp/ran
+  bundle --annotate trace=mkdir -- caller-raw mkdir s:/tmp/ran 0755
+  run container_run
+  assert_success
+  assert_output "mkdir = 0"
+  assert_event '.args.pathname == "/tmp/ran"'
+}
+
+@test "a listener that goes away in the middle, and no other to be had: the container does not start" {
+  fake_listener ok close
+  host_config '.state_dir = "/proc/nowhere"'
+  bundle --annotate trace=mkdir -- caller-raw mkdir s:/tmp/ran 0755
   run container_run
   assert_failure
+  refute_output --partial "mkdir ="
   assert_output --partial "waylay"
 }
 

@@ -302,3 +302,30 @@ kill_all_listeners() {
     while read -r pid _; do kill -$signal "$pid" 2>/dev/null || true; done < <(strays | grep waylayd)
   done
 }
+
+# ---- ground truth --------------------------------------------------------------------------------
+
+# "name arg" a line, arg being the path where the call has one. The calls that end a program, and the
+# first execve (strace's own), are left out.
+of_strace() {
+  sed -n 's/^[0-9]* *//; s/^\([a-z0-9_]*\)(\(.*\)/\1 \2/p' "$1" | awk '
+    { name = $1; path = "" }
+    name ~ /^(open|stat|lstat|readlink|access|mkdir|chdir|statx|newfstatat|openat|execve)$/ && match($0, /"[^"]*"/) {
+      path = substr($0, RSTART + 1, RLENGTH - 2) }
+    name !~ /^(exit|exit_group|rt_sigreturn|restart_syscall)$/ { print name, path }'
+}
+
+of_events() {
+  jq -r 'select(.syscall) | select(.syscall | IN("exit", "exit_group", "rt_sigreturn", "restart_syscall") | not)
+    | .syscall + " " + (if (.syscall | IN("open", "stat", "lstat", "readlink", "access", "mkdir", "chdir", "statx",
+        "newfstatat", "openat", "execve")) then (.args | .pathname // .filename // .path // "") else "" end)' "$1"
+}
+
+# Both lists from the program's own execve on.
+same_calls() {
+  of_strace "$1" | sed -n '/^execve .*busybox/,$p' >"$T/truth"
+  of_events "$2" | sed -n '/^execve .*busybox/,$p' >"$T/mine"
+  [ -s "$T/truth" ] || fail "strace saw nothing"
+  run diff -u "$T/truth" "$T/mine"
+  assert_success
+}

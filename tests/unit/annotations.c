@@ -163,11 +163,13 @@ static void mistakes_name_key_value_and_what_is_valid(void)
 		{ "{\"dev.waylay.trase\":\"dup\"}", -EINVAL,
 		  "annotation dev.waylay.trase: unknown key; after dev.waylay. there are policy, "
 		  "kill, deny, "
-		  "emulate, trace, log, engine, events, record, on-listener-loss, emulate.mknod, emulate.mount" },
+		  "emulate, trace, log, engine, events, record, on-listener-loss, emulate.mknod, "
+		  "emulate.mount" },
 		{ "{\"dev.waylay.\":\"\"}", -EINVAL,
 		  "annotation dev.waylay.: unknown key; after dev.waylay. there are policy, kill, "
 		  "deny, "
-		  "emulate, trace, log, engine, events, record, on-listener-loss, emulate.mknod, emulate.mount" },
+		  "emulate, trace, log, engine, events, record, on-listener-loss, emulate.mknod, "
+		  "emulate.mount" },
 		{ "{\"dev.waylay.emulate.mkno\":\"\"}", -EINVAL,
 		  "annotation dev.waylay.emulate.mkno: unknown key; after dev.waylay. there are "
 		  "policy, kill, "

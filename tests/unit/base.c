@@ -22,9 +22,9 @@ static void any_bytes_become_valid_json(void)
 		{ "q\"b\\n\n", "q\\\"b\\\\n\\n" },
 		{ "\x01\x7f", "\\u0001\\u007f" },
 		{ "\xc3\xa9", "\xc3\xa9" },
-		{ "\xc0\xaf", "\\u00c0\\u00af" }, /* overlong '/' */
+		{ "\xc0\xaf", "\\u00c0\\u00af" },	     /* overlong '/' */
 		{ "\xed\xa0\x80", "\\u00ed\\u00a0\\u0080" }, /* a surrogate */
-		{ "\xe2\x82", "\\u00e2\\u0082" }, /* cut */
+		{ "\xe2\x82", "\\u00e2\\u0082" },	     /* cut */
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
