@@ -8,6 +8,15 @@ state() {
     '{ociVersion: "1.0.2", id: "x", status: "creating", pid: $pid, bundle: $bundle}'
 }
 
+# rt_below COMMAND...: `rt run` below the command.
+rt_below() {
+  local wrap=()
+  if [ "$RUNTIME" = crun ] && grep -q ' /sys/fs/cgroup/unified ' /proc/self/mountinfo; then
+    wrap=(unshare --mount sh -c 'umount /sys/fs/cgroup/unified && exec "$@"' sh)
+  fi
+  timeout --kill-after=5 30 "${wrap[@]}" "$@" "$RUNTIME" --root "$T/state" run --bundle "$BUNDLE" "$ID" 3>&- <"$T/empty"
+}
+
 # lies PID MESSAGE: the hook refuses at once, with one line, and leaves the process alone.
 lies() {
   run timeout 10 "$HOOK" --config "$HOST" <<<"$(state "$1")"
@@ -53,6 +62,32 @@ lies() {
   assert_equal "$(grep -vxc "seccomp = -1 E\(BUSY\|NOSYS\|PERM\)" <<<"$output")" 0
   assert_line "seccomp = -1 EBUSY"
   echo "# $(sort <<<"$output" | uniq -c | tr '\n' ';')" >&3
+}
+
+@test "pausing and resuming a container runs no emulated call twice" {
+  bundle --userns --annotate emulate=mknod -- sh -c '
+    i=0; while [ $i -lt 150 ]; do caller-raw mknod s:/tmp/n$i 0x21b6 0x103; i=$((i + 1)); done; ls /tmp | wc -l'
+  container_create
+  container_start
+  while rt pause "$ID" 2>>"$T/pause.log"; do
+    echo >>"$T/pauses"
+    rt resume "$ID"
+  done
+  container_finish
+  run sort "$T/stdout.log"
+  assert_equal "$(grep -c "^mknod = 0" "$T/stdout.log")" 150
+  assert_line 150
+  [ "$(wc -l <"$T/pauses")" -gt 3 ]
+}
+
+@test "below another listener's filter the start fails, and the line says why" {
+  bundle --annotate trace=mkdir -- echo ran-all-the-same
+  CONTAINERS+=("$ID")
+  run rt_below "$WAYLAY" run --trace swapon --events "file:$T/outer.jsonl" --
+  assert_failure
+  refute_output --partial ran-all-the-same
+  assert_output --partial "listener"
+  refute [ "$status" = 124 ]
 }
 
 # What could pile up: fds and memory of listener and keeper, processes, mounts, cgroups.
