@@ -364,6 +364,8 @@ void pool_resume(struct shard *s, struct tenant *t, unsigned i)
 	struct slot *slot = &s->journal->slots[i];
 	struct worker *w = find_worker(t, slot->worker);
 
+	/* Its time begins anew: while there was no listener nobody could have finished it. */
+	slot->deadline_ns = event_now() + JOB_MS * 1000000ull;
 	if (w && is_alive(w) && w->slot == 0 &&
 	    atomic_load_explicit(&slot->state, memory_order_acquire) == SLOT_ACTING)
 		give(s, w, i); /* again: a worker drops what it has done */
