@@ -55,6 +55,7 @@ def main():
             elif answer.startswith("error:"):
                 conn.sendall(json.dumps({"error": answer[6:], "errno": 28}).encode() + b"\n")
             elif answer == "close":
+                server.close()
                 break
         conn.close()
         if seen:
