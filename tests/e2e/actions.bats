@@ -200,3 +200,72 @@ policy() {
   assert_line --regexp 'mkdir\("/tmp/d", 0750\)'
   assert_line --regexp 'mknod\("/tmp/n", .*c? ?1:3.*\) += -1 EPERM'
 }
+
+@test "what the profile kills is killed, observed or not" {
+  jq -n '{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["rmdir"], action: "SCMP_ACT_KILL_PROCESS"}]}' >"$T/kill.json"
+  contained --profile "$T/kill.json" --annotate trace=rmdir,mkdir -- 'caller-raw rmdir s:/tmp; echo status $?; caller-raw mkdir s:/tmp/d 0755'
+  assert_line "status 159"
+  assert_line "mkdir = 0"
+  refute_event '.syscall == "rmdir"'
+}
+
+@test "a delayed call ends at once when its caller is killed, or gets a signal" {
+  local from=$SECONDS
+  policy '{"name": "d", "action": "delay", "milliseconds": 20000, "syscalls": ["chmod"]}'
+  contained --annotate policy=test -- 'timeout -s KILL 1 caller-raw chmod s:/tmp 0755; timeout -s ALRM 1 caller-raw chmod s:/tmp 0755; echo done'
+  assert_line "done"
+  [ $((SECONDS - from)) -lt 15 ] || fail "that took $((SECONDS - from)) s"
+}
+
+@test "a container can be paused while a call is delayed, and goes on afterwards" {
+  local from
+  policy '{"name": "d", "action": "delay", "milliseconds": 3000, "syscalls": ["chmod"]}' \
+    '{"name": "t", "action": "trace", "syscalls": ["mkdir"]}'
+  bundle --annotate policy=test -- sh -c 'mkdir /tmp/started; caller-raw chmod s:/tmp 0755; mkdir /tmp/finished'
+  container_create
+  container_start
+  await_line "$EVENTS" /tmp/started
+  from=$(date +%s%N)
+  rt pause "$ID"
+  [ $((($(date +%s%N) - from) / 1000000)) -lt 2000 ] || fail "the pause took longer than the delayed call"
+  rt resume "$ID"
+  container_finish
+  assert_event '.args.pathname == "/tmp/finished"'
+}
+
+@test "events can go to a socket" {
+  python3 -c 'import os, socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+s.bind(sys.argv[1] + ".new")
+s.listen(1)
+os.rename(sys.argv[1] + ".new", sys.argv[1])
+text = ""
+while not text: # the first connection only tries whether somebody is there
+    text = s.accept()[0].makefile().read()
+sys.stdout.write(text)' "$OUT/events.sock" >"$T/received.jsonl" 3>&- &
+  job=$!
+  "$CALLERS/caller-await" 5 file "$OUT/events.sock"
+  contained --annotate trace=mkdir --annotate "events=unix:$OUT/events.sock" -- 'mkdir /tmp/d'
+  assert_success
+  wait "$job"
+  EVENTS=$T/received.jsonl
+  assert_event '.syscall == "mkdir" and .args.pathname == "/tmp/d"'
+}
+
+@test "events can go to the listener's stderr" {
+  start_listener
+  contained --annotate trace=mkdir --annotate events=stderr -- 'mkdir /tmp/d'
+  assert_success
+  await_line "$T/waylayd.log" '"syscall":"mkdir","args":{"pathname":"/tmp/d"'
+}
+
+@test "what is not there yet is refused, not ignored" {
+  bundle --annotate engine=trace --annotate trace=mkdir -- echo ran-all-the-same
+  run container_run
+  assert_failure
+  refute_output --partial ran-all-the-same
+  bundle --annotation io.containers.trace-syscall=of:/tmp/x.json -- echo ran-all-the-same
+  run container_run
+  assert_failure
+  refute_output --partial ran-all-the-same
+}

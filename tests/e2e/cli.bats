@@ -85,3 +85,24 @@ bad_usage() {
   assert_success
   assert_line --regexp '^note +failed box-1 +because'
 }
+
+@test "check: every example is right" {
+  run "$WAYLAY" check "$EXAMPLES"/*.json
+  assert_success
+}
+
+@test "check: what is wrong comes with line and column" {
+  printf '{\n  "version": 1,\n  "rules": [ { "action": "trcae", "syscalls": "mkdir" } ]\n}\n' >"$T/bad.json"
+  run "$WAYLAY" check "$EXAMPLES/trace-all.json" "$T/bad.json"
+  assert_failure 1
+  assert_output --partial "$T/bad.json: line 3, column 26: 'trcae'"
+}
+
+@test "check: a policy above the host's cap is named with the cap" {
+  jq -n '{version: 1, allow: {actions: ["trace"]}}' >"$HOST"
+  run "$WAYLAY" check --config "$HOST" "$EXAMPLES/mknod-default.json"
+  assert_failure 1
+  assert_output --partial "$HOST"
+  run "$WAYLAY" check --config "$HOST" "$EXAMPLES/trace-all.json"
+  assert_success
+}

@@ -152,3 +152,53 @@ mknod = -1 EPERM"
   rt kill "$ID" KILL
   container_finish
 }
+
+# What a program can see of itself: signals, capabilities, seccomp, limits, fds, environment, mounts.
+SELF='grep -E "^(SigBlk|SigIgn|SigCgt|SigPnd|Shd|Cap|NoNew|Seccomp|Spec|Umask|TracerPid|Uid|Gid|Groups)" /proc/self/status
+cat /proc/self/limits /proc/self/oom_score_adj; env; ls -l /proc/self/fd | sed "s/.*-> //; s/[0-9]*//g"; cut -d" " -f4- /proc/self/mountinfo'
+
+# looks_the_same OPTION...: with and without the hook.
+looks_the_same() {
+  local kind
+  for kind in without with; do
+    if [ $kind = with ]; then
+      bundle "$@" --annotate trace=mkdir -- sh -c "$SELF"
+    else
+      bundle "$@" --no-hook --no-events -- sh -c "$SELF"
+    fi
+    ID=${ID%-*}-$kind
+    container_create
+    container_start
+    container_finish
+    # Traces of the test itself: names of its files and of the container's namespaces.
+    sed "s/$ID/ID/g" "$T/stdout.log" >"$T/$kind"
+  done
+  run diff -u "$T/without" "$T/with"
+  assert_success
+}
+
+@test "a program sees no difference: small profile" { looks_the_same --profile small; }
+@test "a program sees no difference: small profile, new privileges" { looks_the_same --profile small --nnp false; }
+@test "a program sees no difference: podman's profile, user namespace" { looks_the_same --profile podman --userns; }
+@test "a program sees no difference: podman's profile, user namespace, new privileges" { looks_the_same --profile podman --userns --nnp false; }
+@test "a program sees no difference: an unprivileged user" { looks_the_same --profile podman --uid 1000 --caps '[]'; }
+
+@test "while it waits the installer takes less than 400 KiB of its own" {
+  local kb
+  override_policy
+  bundle --profile podman --annotate policy=override -- true
+  container_create
+  kb=$(awk '/^Private_Dirty:/ { print $2 }' "/proc/$(installer)/smaps_rollup")
+  [ "$kb" -lt 400 ] || fail "the installer holds $kb KiB"
+  container_start
+  container_finish
+}
+
+@test "a host that wants exec covered refuses the hook route and names the other" {
+  host_config '.require_exec_coverage = true'
+  bundle --annotate trace=mkdir -- echo ran-all-the-same
+  run container_run
+  assert_failure
+  refute_output --partial ran-all-the-same
+  assert_output --partial require_exec_coverage
+}
