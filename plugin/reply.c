@@ -89,7 +89,7 @@ static int write_event(struct shard *s, struct tenant *t, struct slot *slot,
 		count_lost(t);
 		return 0;
 	}
-	e.task = task_get(&s->tasks, (pid_t)slot->notif.pid, slot->container, event_now(),
+	e.task = task_get(&s->tasks, (pid_t)slot->notif.pid, slot->container, slot->received_ns,
 			  &is_known);
 	if (!e.task)
 		return -ENOENT;

@@ -21,16 +21,20 @@ struct ring {
 	_Atomic uint64_t head __attribute__((aligned(64))); /* published */
 	_Atomic uint64_t tail __attribute__((aligned(64))); /* written out */
 	/* The consumer's write in progress. If it dies in the middle, its successor compares the file's
-	 * size with size_before and goes on behind what was written. */
+	 * size with size_before and goes on behind what was written. The records from..to are written
+	 * sink by sink, in the order of each sink's first record. */
 	struct {
 		_Atomic uint64_t from, to; /* equal: none */
-		uint32_t key;		   /* of the records' container */
-		uint32_t is_file;
-		uint64_t size_before;
+		_Atomic uint32_t current;  /* of the two below; the other is being filled in */
+		struct {
+			uint32_t key; /* of the sink's first record */
+			uint32_t is_file;
+			uint64_t size_before;
+		} of[2];
 	} batch __attribute__((aligned(64)));
 	char data[RING_SIZE] __attribute__((aligned(4096)));
 };
-#define RING_MAGIC 0x776179316c617903ull
+#define RING_MAGIC 0x776179316c617913ull
 
 int ring_create(struct ring **ret, int *ret_fd);
 int ring_map(int fd, struct ring **ret);

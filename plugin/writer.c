@@ -8,7 +8,7 @@
 
 #include "plugin/writer.h"
 
-#define BATCH 256 /* larger writes: a file's pages are filled at once */
+#define WINDOW 256 /* lines at once; the larger a write, the cheaper its lines */
 /* After a batch the writer rests, so that a busy shard wakes it some hundred times a second at most: when
  * this is over, or when the ring fills up. */
 #define REST_MS 5
@@ -27,59 +27,111 @@ static struct sink *find_sink(struct writer *w, uint32_t key, struct tenant **re
 	return t && t->sink.fd >= 0 ? &t->sink : w->common;
 }
 
-static void begin_batch(struct writer *w, const struct sink *sink, uint32_t key, uint64_t from,
-			uint64_t to)
-{
-	struct stat st;
+struct line {
+	struct ring_record record;
+	struct tenant *t;  /* NULL: gone */
+	struct sink *sink; /* NULL: none */
+};
 
-	w->ring->batch.is_file = (sink->kind == SINK_FILE || sink->kind == SINK_STDERR) &&
-				 fstat(sink->fd, &st) == 0 && S_ISREG(st.st_mode);
-	w->ring->batch.size_before = w->ring->batch.is_file ? (uint64_t)st.st_size : 0;
-	w->ring->batch.key = key;
-	atomic_store(&w->ring->batch.from, from);
-	atomic_store(&w->ring->batch.to, to);
+struct window {
+	uint64_t from, to; /* ring positions */
+	unsigned n;
+	struct line lines[WINDOW];
+};
+
+static void collect(struct writer *w, uint64_t limit, struct window *win)
+{
+	uint64_t pos = atomic_load(&w->ring->tail);
+
+	win->from = win->to = pos;
+	for (win->n = 0; win->n < WINDOW && pos < limit; win->n++) {
+		struct line *line = &win->lines[win->n], *last = line - 1;
+
+		if (!ring_next(w->ring, &pos, &line->record))
+			break;
+		win->to = pos;
+		if (win->n > 0 && last->record.key == line->record.key) {
+			line->t = last->t;
+			line->sink = last->sink;
+		} else
+			line->sink = find_sink(w, line->record.key, &line->t);
+	}
 }
 
-static void end_batch(struct writer *w, uint64_t to)
+static bool is_first_of_sink(const struct window *win, unsigned i)
 {
-	atomic_store(&w->ring->tail, to);
+	if (!win->lines[i].sink)
+		return false;
+	for (unsigned k = 0; k < i; k++)
+		if (win->lines[k].sink == win->lines[i].sink)
+			return false;
+	return true;
+}
+
+static void begin_group(struct writer *w, const struct window *win, const struct line *first)
+{
+	struct ring *r = w->ring;
+	uint32_t next = !atomic_load(&r->batch.current);
+	const struct sink *sink = first->sink;
+	struct stat st;
+
+	r->batch.of[next].is_file = (sink->kind == SINK_FILE || sink->kind == SINK_STDERR) &&
+				    fstat(sink->fd, &st) == 0 && S_ISREG(st.st_mode);
+	r->batch.of[next].size_before = r->batch.of[next].is_file ? (uint64_t)st.st_size : 0;
+	r->batch.of[next].key = first->record.key;
+	atomic_store(&r->batch.current, next);
+	/* Before the first group these still are those of a batch that is over. */
+	atomic_store(&r->batch.from, win->from);
+	atomic_store(&r->batch.to, win->to);
+}
+
+/* All lines of a sink; `done`: so many bytes of them are written already. */
+static void write_group(const struct window *win, unsigned first, uint64_t done)
+{
+	struct iovec lines[WINDOW];
+	uint16_t member[WINDOW];
+	struct sink *sink = win->lines[first].sink;
+	unsigned n = 0, lost;
+
+	for (unsigned i = first; i < win->n; i++) {
+		const struct ring_record *record = &win->lines[i].record;
+		size_t skip = done < record->len ? (size_t)done : record->len;
+
+		if (win->lines[i].sink != sink)
+			continue;
+		done -= skip;
+		if (skip == record->len)
+			continue;
+		lines[n].iov_base = (char *)record->text + skip;
+		lines[n].iov_len = record->len - skip;
+		member[n++] = (uint16_t)i;
+	}
+	lost = n > 0 ? sink_write(sink, lines, n) : 0;
+	for (unsigned i = n - lost; i < n; i++)
+		if (win->lines[member[i]].t)
+			atomic_fetch_add(&win->lines[member[i]].t->c->blob->events_lost, 1);
+}
+
+static void write_groups(struct writer *w, const struct window *win, unsigned from)
+{
+	for (unsigned i = from; i < win->n; i++)
+		if (is_first_of_sink(win, i)) {
+			begin_group(w, win, &win->lines[i]);
+			write_group(win, i, 0);
+		}
+	atomic_store(&w->ring->tail, win->to);
 	if (atomic_load(&w->is_wanted))
 		eventfd_write(w->done_fd, 1);
 }
 
-static void count_lost(struct tenant *t, unsigned lost)
-{
-	if (t && lost > 0)
-		atomic_fetch_add(&t->c->blob->events_lost, lost);
-}
-
-/* Records of one container, as many as stand together. */
 static bool write_some(struct writer *w)
 {
-	uint64_t from = atomic_load(&w->ring->tail), to = from, pos = from;
-	struct iovec lines[BATCH];
-	struct ring_record record;
-	struct tenant *t = NULL;
-	struct sink *sink;
-	uint32_t key = 0;
-	unsigned n = 0;
+	struct window win;
 
-	while (n < BATCH && ring_next(w->ring, &pos, &record)) {
-		if (n > 0 && record.key != key)
-			break;
-		key = record.key;
-		lines[n++] =
-			(struct iovec){ .iov_base = (char *)record.text, .iov_len = record.len };
-		to = pos;
-	}
-	if (n == 0)
+	collect(w, UINT64_MAX, &win);
+	if (win.to == win.from)
 		return false;
-	sink = find_sink(w, key, &t);
-	if (sink) {
-		begin_batch(w, sink, key, from, to);
-		count_lost(t, sink_write(sink, lines, n));
-	}
-	end_batch(w, to);
+	write_groups(w, &win, 0);
 	return true;
 }
 
@@ -87,33 +139,29 @@ static bool write_some(struct writer *w)
  * tell; there a line may come twice. */
 static void finish_batch(struct writer *w)
 {
-	uint64_t from = atomic_load(&w->ring->batch.from), to = atomic_load(&w->ring->batch.to);
-	uint64_t done = 0, pos = from, start = from;
-	struct ring_record record;
-	struct tenant *t;
-	struct sink *sink;
+	struct ring *r = w->ring;
+	uint64_t from = atomic_load(&r->batch.from), to = atomic_load(&r->batch.to), done = 0;
+	uint32_t now = atomic_load(&r->batch.current) & 1;
+	struct window win;
+	unsigned i = 0;
 	struct stat st;
 
-	if (from != atomic_load(&w->ring->tail) || to <= from)
+	if (from != atomic_load(&r->tail) || to <= from)
 		return;
-	sink = find_sink(w, w->ring->batch.key, &t);
-	if (!sink)
+	collect(w, to, &win);
+	while (i < win.n && win.lines[i].record.key != r->batch.of[now].key)
+		i++;
+	if (i == win.n) { /* not as it was written: rather twice than never */
+		write_groups(w, &win, 0);
 		return;
-	if (w->ring->batch.is_file && fstat(sink->fd, &st) == 0 &&
-	    (uint64_t)st.st_size > w->ring->batch.size_before)
-		done = (uint64_t)st.st_size - w->ring->batch.size_before;
-	while (start < to && ring_next(w->ring, &pos, &record)) {
-		struct iovec line = { .iov_base = (char *)record.text, .iov_len = record.len };
-		size_t skip = done < record.len ? (size_t)done : record.len;
-
-		start = pos;
-		done -= skip;
-		line.iov_base = (char *)line.iov_base + skip;
-		line.iov_len -= skip;
-		if (line.iov_len > 0)
-			count_lost(t, sink_write(sink, &line, 1));
 	}
-	end_batch(w, to);
+	if (win.lines[i].sink) {
+		if (r->batch.of[now].is_file && fstat(win.lines[i].sink->fd, &st) == 0 &&
+		    (uint64_t)st.st_size > r->batch.of[now].size_before)
+			done = (uint64_t)st.st_size - r->batch.of[now].size_before;
+		write_group(&win, i, done);
+	}
+	write_groups(w, &win, i + 1);
 }
 
 static void *writer_main(void *arg)
