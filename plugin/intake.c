@@ -281,10 +281,10 @@ void intake_collect(struct listener *l)
 			t = next;
 		}
 	}
-	for (unsigned i = 0; i < l->n_shards; i++)
-		atomic_store(&l->writers[i].is_wanted, l->closing != NULL);
+	atomic_store(&l->writer.is_wanted, l->closing != NULL);
 	while ((t = *p) != NULL) {
-		if (!writer_has_written(&l->writers[t->c->blob->shard], t->c->blob->end_event)) {
+		if (!writer_has_written(l->shards[t->c->blob->shard]->ring,
+					t->c->blob->end_event)) {
 			p = &t->next_done;
 			continue;
 		}

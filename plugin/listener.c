@@ -113,23 +113,32 @@ static int add_shard(struct listener *l, int journal_fd, int ring_fd, struct wl_
 	return 0;
 }
 
+/* One a CPU; a private listener has one container. */
+static unsigned count_shards(const struct listener *l)
+{
+	cpu_set_t set;
+
+	if (l->options->once || sched_getaffinity(0, sizeof(set), &set) < 0)
+		return 1;
+	return CPU_COUNT(&set) < SHARDS_MAX ? (unsigned)CPU_COUNT(&set) : SHARDS_MAX;
+}
+
 static int start_shards(struct listener *l, struct wl_err *err)
 {
-	for (unsigned i = 0; i < l->n_shards; i++) {
-		struct writer *w = &l->writers[i];
-		int r;
+	struct writer *w = &l->writer;
+	int r;
 
-		w->ring = l->shards[i]->ring;
-		w->tenants = &l->tenants;
-		w->common = l->has_common ? &l->common : NULL;
-		w->done_fd = l->done_fd;
-		r = writer_start(w, err);
-		if (r == 0)
-			r = shard_start(l->shards[i], err);
-		if (r < 0)
-			return r;
+	w->tenants = &l->tenants;
+	w->common = l->has_common ? &l->common : NULL;
+	w->done_fd = l->done_fd;
+	for (unsigned i = 0; i < l->n_shards; i++) {
+		l->shards[i]->bell = &w->bell;
+		w->rings[w->n_rings++] = l->shards[i]->ring;
 	}
-	return 0;
+	r = writer_start(w, err);
+	for (unsigned i = 0; r == 0 && i < l->n_shards; i++)
+		r = shard_start(l->shards[i], err);
+	return r;
 }
 
 /* /run is empty after a boot. What goes wrong here is told by the bind. */
@@ -180,11 +189,14 @@ static int await_keeper(struct listener *l, struct wl_err *err)
 /* Everything is ready before the socket is there: who sees it can connect. */
 static int start_fresh(struct listener *l, struct wl_err *err)
 {
+	unsigned n = count_shards(l);
 	int r;
 
-	r = add_shard(l, -EBADF, -EBADF, err);
-	if (r < 0)
-		return r;
+	for (unsigned i = 0; i < n; i++) {
+		r = add_shard(l, -EBADF, -EBADF, err);
+		if (r < 0)
+			return r;
+	}
 	r = keeper_link_start(&l->link, err);
 	if (r == 0)
 		r = await_keeper(l, err);
@@ -439,8 +451,7 @@ static void finish(struct listener *l)
 	fd_close(l->listen_fd);
 	for (unsigned i = 0; i < l->n_shards; i++)
 		shard_stop(l->shards[i]);
-	for (unsigned i = 0; i < l->n_shards; i++)
-		writer_stop(&l->writers[i]);
+	writer_stop(&l->writer);
 	keeper_link_send(&l->link, &quit, NULL);
 	receive_done(l);
 }

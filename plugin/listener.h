@@ -13,8 +13,6 @@
 #include "specs/cap.h"
 #include "specs/policy.h"
 
-#define SHARDS_MAX 16
-
 struct conn;
 
 struct listener {
@@ -28,7 +26,7 @@ struct listener {
 	struct tenants tenants;
 	struct task_watch watch;
 	struct shard *shards[SHARDS_MAX]; /* owned */
-	struct writer writers[SHARDS_MAX];
+	struct writer writer;
 	unsigned n_shards;
 	_Atomic uint32_t next_worker;
 	int epoll, listen_fd, done_fd, signal_fd; /* owned */

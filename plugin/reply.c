@@ -147,7 +147,7 @@ int reply_finish(struct shard *s, struct tenant *t, unsigned i, const struct cal
 		atomic_store_explicit(&slot->state, SLOT_SENDING, memory_order_release);
 	r = reply_stored(s, t, i);
 	if (v->has_event)
-		ring_wake(s->ring);
+		ring_wake(s->ring, s->bell);
 	return r;
 }
 
@@ -193,7 +193,7 @@ bool reply_started(struct shard *s, struct tenant *t)
 	len = event_start(&s->clock, t->c, spot.text);
 	atomic_store(&blob->start_event, ring_end(&spot, len));
 	ring_commit(s->ring, &spot, t->c->key, len);
-	ring_wake(s->ring);
+	ring_wake(s->ring, s->bell);
 	return true;
 }
 
@@ -211,7 +211,7 @@ bool reply_ended(struct shard *s, struct tenant *t)
 	len = event_end(&s->clock, t->c, spot.text);
 	atomic_store(&blob->end_event, ring_end(&spot, len));
 	ring_commit(s->ring, &spot, t->c->key, len);
-	ring_wake(s->ring);
+	ring_wake(s->ring, s->bell);
 	return true;
 }
 
@@ -226,5 +226,5 @@ void reply_undone(struct shard *s, struct tenant *t, unsigned i, const char *han
 	}
 	ring_commit(s->ring, &spot, t->c->key,
 		    event_undone(&s->clock, t->c, (pid_t)slot->notif.pid, handler, spot.text));
-	ring_wake(s->ring);
+	ring_wake(s->ring, s->bell);
 }

@@ -119,33 +119,38 @@ static uint64_t used(const struct ring *r)
 	       atomic_load_explicit(&r->tail, memory_order_relaxed);
 }
 
-void ring_wake(struct ring *r)
+void ring_wake(const struct ring *r, struct ring_bell *bell)
 {
 	uint32_t bytes;
 
-	/* The consumer sets `sleeping` and then looks at the head once more; this fence is the other half. */
+	/* The consumer says what it waits for and then looks at the head once more; this fence is the other
+	 * half. */
 	atomic_thread_fence(memory_order_seq_cst);
-	bytes = atomic_load_explicit(&r->sleeping, memory_order_relaxed);
+	bytes = atomic_load_explicit(&bell->bytes, memory_order_relaxed);
 	if (bytes != 0 && used(r) >= bytes)
-		ring_wake_anyway(r);
+		ring_wake_anyway(bell);
 }
 
-void ring_wake_anyway(struct ring *r)
+void ring_wake_anyway(struct ring_bell *bell)
 {
-	if (atomic_exchange(&r->sleeping, 0))
-		futex(&r->sleeping, FUTEX_WAKE, INT_MAX, NULL);
+	if (atomic_exchange(&bell->bytes, 0))
+		futex(&bell->bytes, FUTEX_WAKE, INT_MAX, NULL);
 }
 
-void ring_wait(struct ring *r, int timeout_ms, uint32_t bytes)
+void ring_wait(struct ring *const *rings, unsigned n, struct ring_bell *bell, int timeout_ms,
+	       uint32_t bytes)
 {
 	struct timespec ts = { .tv_sec = timeout_ms / 1000,
 			       .tv_nsec = (long)(timeout_ms % 1000) * 1000000 };
+	bool is_any = false;
 
-	atomic_store(&r->sleeping, bytes);
+	atomic_store(&bell->bytes, bytes);
 	atomic_thread_fence(memory_order_seq_cst);
-	if (used(r) < bytes)
-		futex(&r->sleeping, FUTEX_WAIT, bytes, timeout_ms < 0 ? NULL : &ts);
-	atomic_store(&r->sleeping, 0);
+	for (unsigned i = 0; i < n; i++)
+		is_any |= used(rings[i]) >= bytes;
+	if (!is_any)
+		futex(&bell->bytes, FUTEX_WAIT, bytes, timeout_ms < 0 ? NULL : &ts);
+	atomic_store(&bell->bytes, 0);
 }
 
 bool ring_next(const struct ring *r, uint64_t *pos, struct ring_record *ret)

@@ -16,8 +16,8 @@
 struct ring {
 	uint64_t magic;
 	uint32_t size;
-	_Atomic uint32_t sleeping; /* futex: the consumer waits for so many bytes; 0: awake */
-	_Atomic uint64_t lost;	   /* records that found no room */
+	uint32_t unused;
+	_Atomic uint64_t lost;				    /* records that found no room */
 	_Atomic uint64_t head __attribute__((aligned(64))); /* published */
 	_Atomic uint64_t tail __attribute__((aligned(64))); /* written out */
 	/* The consumer's write in progress. If it dies in the middle, its successor compares the file's
@@ -36,6 +36,11 @@ struct ring {
 };
 #define RING_MAGIC 0x776179316c617913ull
 
+/* The futex of a consumer, which may have several rings. */
+struct ring_bell {
+	_Atomic uint32_t bytes; /* it waits for so many in one of them; 0: awake */
+};
+
 int ring_create(struct ring **ret, int *ret_fd);
 int ring_map(int fd, struct ring **ret);
 void ring_unmap(struct ring *r);
@@ -53,8 +58,8 @@ bool ring_reserve(struct ring *r, struct ring_spot *ret);
 uint64_t ring_end(const struct ring_spot *spot, size_t len);
 void ring_commit(struct ring *r, const struct ring_spot *spot, uint32_t key, size_t len);
 /* Wakes a sleeping consumer if there is what it waits for; one load if it is awake. */
-void ring_wake(struct ring *r);
-void ring_wake_anyway(struct ring *r); /* whatever it waits for */
+void ring_wake(const struct ring *r, struct ring_bell *bell);
+void ring_wake_anyway(struct ring_bell *bell); /* whatever it waits for */
 /* True if the record that ends at `end` (0: none) was committed. */
 static inline bool ring_has(const struct ring *r, uint64_t end)
 {
@@ -68,5 +73,7 @@ struct ring_record {
 	uint32_t key;
 };
 bool ring_next(const struct ring *r, uint64_t *pos, struct ring_record *ret);
-/* Waits until there are so many bytes of records (1: any) or timeout_ms have passed (-1: for ever). */
-void ring_wait(struct ring *r, int timeout_ms, uint32_t bytes);
+/* Waits until there are so many bytes of records (1: any) in one of the rings or timeout_ms have passed
+ * (-1: for ever). */
+void ring_wait(struct ring *const *rings, unsigned n, struct ring_bell *bell, int timeout_ms,
+	       uint32_t bytes);

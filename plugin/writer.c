@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From the ring to the sinks, in batches. */
+/* From the rings to the sinks, in batches. */
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -39,15 +39,15 @@ struct window {
 	struct line lines[WINDOW];
 };
 
-static void collect(struct writer *w, uint64_t limit, struct window *win)
+static void collect(struct writer *w, struct ring *r, uint64_t limit, struct window *win)
 {
-	uint64_t pos = atomic_load(&w->ring->tail);
+	uint64_t pos = atomic_load(&r->tail);
 
 	win->from = win->to = pos;
 	for (win->n = 0; win->n < WINDOW && pos < limit; win->n++) {
 		struct line *line = &win->lines[win->n], *last = line - 1;
 
-		if (!ring_next(w->ring, &pos, &line->record))
+		if (!ring_next(r, &pos, &line->record))
 			break;
 		win->to = pos;
 		if (win->n > 0 && last->record.key == line->record.key) {
@@ -68,9 +68,8 @@ static bool is_first_of_sink(const struct window *win, unsigned i)
 	return true;
 }
 
-static void begin_group(struct writer *w, const struct window *win, const struct line *first)
+static void begin_group(struct ring *r, const struct window *win, const struct line *first)
 {
-	struct ring *r = w->ring;
 	uint32_t next = !atomic_load(&r->batch.current);
 	const struct sink *sink = first->sink;
 	struct stat st;
@@ -112,14 +111,14 @@ static void write_group(const struct window *win, unsigned first, uint64_t done)
 			atomic_fetch_add(&win->lines[member[i]].t->c->blob->events_lost, 1);
 }
 
-static void write_groups(struct writer *w, const struct window *win, unsigned from)
+static void write_groups(struct writer *w, struct ring *r, const struct window *win, unsigned from)
 {
 	for (unsigned i = from; i < win->n; i++)
 		if (is_first_of_sink(win, i)) {
-			begin_group(w, win, &win->lines[i]);
+			begin_group(r, win, &win->lines[i]);
 			write_group(win, i, 0);
 		}
-	atomic_store(&w->ring->tail, win->to);
+	atomic_store(&r->tail, win->to);
 	if (atomic_load(&w->is_wanted))
 		eventfd_write(w->done_fd, 1);
 }
@@ -127,19 +126,22 @@ static void write_groups(struct writer *w, const struct window *win, unsigned fr
 static bool write_some(struct writer *w)
 {
 	struct window win;
+	bool did_any = false;
 
-	collect(w, UINT64_MAX, &win);
-	if (win.to == win.from)
-		return false;
-	write_groups(w, &win, 0);
-	return true;
+	for (unsigned i = 0; i < w->n_rings; i++) {
+		collect(w, w->rings[i], UINT64_MAX, &win);
+		if (win.to == win.from)
+			continue;
+		write_groups(w, w->rings[i], &win, 0);
+		did_any = true;
+	}
+	return did_any;
 }
 
 /* A predecessor died in the middle of a batch: what the file has grown by is written. Other sinks cannot
  * tell; there a line may come twice. */
-static void finish_batch(struct writer *w)
+static void finish_batch(struct writer *w, struct ring *r)
 {
-	struct ring *r = w->ring;
 	uint64_t from = atomic_load(&r->batch.from), to = atomic_load(&r->batch.to), done = 0;
 	uint32_t now = atomic_load(&r->batch.current) & 1;
 	struct window win;
@@ -148,11 +150,11 @@ static void finish_batch(struct writer *w)
 
 	if (from != atomic_load(&r->tail) || to <= from)
 		return;
-	collect(w, to, &win);
+	collect(w, r, to, &win);
 	while (i < win.n && win.lines[i].record.key != r->batch.of[now].key)
 		i++;
 	if (i == win.n) { /* not as it was written: rather twice than never */
-		write_groups(w, &win, 0);
+		write_groups(w, r, &win, 0);
 		return;
 	}
 	if (win.lines[i].sink) {
@@ -161,7 +163,7 @@ static void finish_batch(struct writer *w)
 			done = (uint64_t)st.st_size - r->batch.of[now].size_before;
 		write_group(&win, i, done);
 	}
-	write_groups(w, &win, i + 1);
+	write_groups(w, r, &win, i + 1);
 }
 
 static void *writer_main(void *arg)
@@ -170,7 +172,8 @@ static void *writer_main(void *arg)
 
 	prctl(PR_SET_NAME, "waylay-writer");
 	setpriority(PRIO_PROCESS, 0, WRITER_NICE); /* of this thread; as permitted */
-	finish_batch(w);
+	for (unsigned i = 0; i < w->n_rings; i++)
+		finish_batch(w, w->rings[i]);
 	for (;;) {
 		bool is_last = atomic_load(&w->stop), did_any = false;
 
@@ -179,9 +182,9 @@ static void *writer_main(void *arg)
 		if (is_last)
 			return NULL;
 		if (did_any)
-			ring_wait(w->ring, REST_MS, RING_HIGH);
+			ring_wait(w->rings, w->n_rings, &w->bell, REST_MS, RING_HIGH);
 		else
-			ring_wait(w->ring, -1, 1);
+			ring_wait(w->rings, w->n_rings, &w->bell, -1, 1);
 	}
 }
 
@@ -199,7 +202,7 @@ void writer_stop(struct writer *w)
 	atomic_store(&w->stop, true);
 	/* Again and again: it may have looked at `stop` just before and be about to sleep. */
 	do {
-		ring_wake_anyway(w->ring);
+		ring_wake_anyway(&w->bell);
 		clock_gettime(CLOCK_REALTIME, &until);
 		until.tv_nsec += REST_MS * 1000000;
 		if (until.tv_nsec >= 1000000000) {

@@ -97,6 +97,7 @@ static void a_full_ring_refuses_and_counts_and_never_overwrites(void)
 
 struct race {
 	struct ring *ring;
+	struct ring_bell bell;
 	unsigned n;
 };
 
@@ -112,7 +113,7 @@ static void *produce(void *arg)
 		memcpy(text, &i, sizeof(i));
 		if (put(race->ring, i, text, len))
 			i++;
-		ring_wake(race->ring);
+		ring_wake(race->ring, &race->bell);
 	}
 	return NULL;
 }
@@ -131,7 +132,7 @@ static void a_sleeping_consumer_is_woken_and_gets_every_record_whole(void)
 		struct ring_record record;
 
 		if (!ring_next(race.ring, &pos, &record)) {
-			ring_wait(race.ring, -1, 1);
+			ring_wait(&race.ring, 1, &race.bell, -1, 1);
 			continue;
 		}
 		bad += record.key != expected || memcmp(record.text, &expected, 4) != 0;

@@ -39,7 +39,9 @@ static struct world *start_world(void)
 		tap_ok(w->tenant[i].sink.fd >= 0);
 		tenants_add(&w->tenants, &w->tenant[i]);
 	}
-	w->writer = (struct writer){ .ring = w->ring, .tenants = &w->tenants, .done_fd = -EBADF };
+	w->writer = (struct writer){
+		.rings = { w->ring }, .n_rings = 1, .tenants = &w->tenants, .done_fd = -EBADF
+	};
 	return w;
 }
 
@@ -72,7 +74,7 @@ static void write_all(struct world *w)
 {
 	tap_int_eq(writer_start(&w->writer, NULL), 0);
 	writer_stop(&w->writer);
-	tap_ok(writer_has_written(&w->writer, atomic_load(&w->ring->head)));
+	tap_ok(writer_has_written(w->ring, atomic_load(&w->ring->head)));
 }
 
 /* Every line once and in order. */
