@@ -17,6 +17,8 @@
 #include "arch/base/cleanup.h"
 #include "tests/bench/bench.h"
 
+#define THREADS_MAX 16
+
 static const char policy[] =
 	"{\"version\":1,\"rules\":[{\"action\":\"log\",\"syscalls\":[\"getppid\"]}]}";
 static const int getppid_only[] = { SYS_getppid, -1 };
@@ -40,7 +42,7 @@ struct many {
 	unsigned k, n_started;
 	struct target *targets;
 	struct seat *seats;
-	pid_t server;
+	pid_t servers[THREADS_MAX];
 	double per_second[ROUNDS_MAX];
 };
 
@@ -132,19 +134,26 @@ static bool start_callers(struct many *m, unsigned k)
 	return true;
 }
 
-static bool serve_with_epoll(struct many *m)
+/* One process for each thread that a listener would have: they share nothing. */
+static bool serve_with_epoll(struct many *m, unsigned threads)
 {
 	int *fds = calloc(m->k, sizeof(*fds));
+	bool is_up = fds != NULL;
 
-	for (unsigned i = 0; fds && i < m->k; i++)
-		fds[i] = m->targets[i].notify_fd;
-	m->server = fds ? server_start(serve_epoll, fds, m->k) : -1;
-	for (unsigned i = 0; fds && i < m->k; i++) {
-		m->targets[i].notify_fd = fd_close(fds[i]);
+	for (unsigned part = 0; is_up && part < threads; part++) {
+		unsigned n = 0;
+
+		for (unsigned i = part; i < m->k; i += threads)
+			fds[n++] = m->targets[i].notify_fd;
+		m->servers[part] = server_start(serve_epoll, fds, n);
+		is_up = m->servers[part] > 0;
+	}
+	for (unsigned i = 0; i < m->k; i++) {
+		m->targets[i].notify_fd = fd_close(m->targets[i].notify_fd);
 		target_go(&m->targets[i]);
 	}
 	free(fds);
-	return m->server > 0;
+	return is_up;
 }
 
 static bool serve_with_waylay(struct many *m, const struct lab *lab)
@@ -177,72 +186,147 @@ static void stop_callers(struct many *m)
 		fd_close(m->targets[i].go);
 		fd_close(m->targets[i].notify_fd);
 	}
-	if (m->server > 0) {
-		kill(m->server, SIGKILL);
-		waitpid(m->server, NULL, 0);
-	}
+	for (unsigned i = 0; i < THREADS_MAX; i++)
+		if (m->servers[i] > 0) {
+			kill(m->servers[i], SIGKILL);
+			waitpid(m->servers[i], NULL, 0);
+		}
 	free(m->targets);
 	free(m->seats);
 }
 
-static void report(const struct many *bare, const struct many *waylay, unsigned rounds,
-		   const struct lab *lab, unsigned lost)
-{
-	double ratio = median_ratio(waylay->per_second, bare->per_second, rounds);
+/* What is compared: one thread and as many as there are CPUs, of the bare loop and of waylayd. */
+enum { BARE_ONE, BARE_ALL, WAYLAY_ONE, WAYLAY_ALL, SETS };
 
-	printf("  bare epoll loop %8.0f calls/s   waylay log %8.0f calls/s   ratio %.2f   "
-	       "(at least 0.90: %s)\n",
-	       median(bare->per_second, rounds), median(waylay->per_second, rounds), ratio,
-	       ratio >= 0.90 ? "reached" : "MISSED");
-	if (lost > 0)
-		printf("  events lost for a full ring, told %u times\n", lost);
+struct comparison {
+	unsigned k, rounds, millis, threads;
+	struct many sets[SETS];
+	struct lab labs[2]; /* one shard, all */
+	pid_t waylayd[2];
+	long empty_kib;
+	unsigned lost;
+};
+
+static void print_ratio(const char *what, double value, double least)
+{
+	printf("  %-44s %.2f   (at least %.2f: %s)\n", what, value, least,
+	       value >= least ? "reached" : "MISSED");
 }
 
-static bool measure(struct lab *lab, unsigned k, unsigned rounds, unsigned millis)
+static void report(struct comparison *c)
 {
-	struct many bare = { 0 }, waylay = { 0 };
-	pid_t waylayd = lab_find(lab, "waylayd", 0);
-	long empty = private_kib(waylayd), full;
-	unsigned lost = 0;
-	bool is_up;
+	static const char *const names[SETS] = { "bare epoll loop, one thread",
+						 "bare epoll loop, a thread each CPU",
+						 "waylay log, one shard",
+						 "waylay log, a shard each CPU" };
+	double bare_gain, waylay_gain;
 
-	is_up = start_callers(&bare, k) && serve_with_epoll(&bare) && start_callers(&waylay, k) &&
-		serve_with_waylay(&waylay, lab);
-	full = private_kib(waylayd);
-	if (is_up)
-		printf("\n%u containers\n  listener's private memory %ld KiB, empty %ld KiB: "
-		       "%.1f KiB a container   (at most 4 MiB + 4 KiB each: %s)\n",
-		       k, full, empty, (double)(full - empty) / k,
-		       full <= 4096 + 4 * (long)k ? "reached" : "MISSED");
-	for (int round = -1; is_up && round < (int)rounds; round++) {
-		double a = run_set(&bare, millis), b = run_set(&waylay, millis);
+	for (unsigned i = 0; i < SETS; i++)
+		printf("  %-36s %8.0f calls/s\n", names[i],
+		       median(c->sets[i].per_second, c->rounds));
+	print_ratio("one shard / one thread",
+		    median_ratio(c->sets[WAYLAY_ONE].per_second, c->sets[BARE_ONE].per_second,
+				 c->rounds),
+		    0.90);
+	print_ratio("all shards / all threads",
+		    median_ratio(c->sets[WAYLAY_ALL].per_second, c->sets[BARE_ALL].per_second,
+				 c->rounds),
+		    0.90);
+	bare_gain =
+		median_ratio(c->sets[BARE_ALL].per_second, c->sets[BARE_ONE].per_second, c->rounds);
+	waylay_gain = median_ratio(c->sets[WAYLAY_ALL].per_second, c->sets[WAYLAY_ONE].per_second,
+				   c->rounds);
+	printf("  gain of the other threads: bare loop %.2f, waylay %.2f\n", bare_gain,
+	       waylay_gain);
+	print_ratio("waylay's gain / the bare loop's", waylay_gain / bare_gain, 0.95);
+	if (c->lost > 0)
+		printf("  events lost for a full ring, told %u times\n", c->lost);
+}
 
-		if (round >= 0) {
-			bare.per_second[round] = a;
-			waylay.per_second[round] = b;
-		}
-		lost += EVENTS(lab->events, "\"event\":\"lost\"");
-		if (truncate(lab->events, 0) < 0)
-			perror(lab->events);
+static void print_memory(const struct comparison *c, const char *when)
+{
+	long kib = private_kib(c->waylayd[1]);
+
+	printf("  private memory %s: %ld KiB, %.1f KiB a container   (at most 4 MiB + 4 KiB each: "
+	       "%s)\n",
+	       when, kib, (double)(kib - c->empty_kib) / c->k,
+	       kib <= 4096 + 4 * (long)c->k ? "reached" : "MISSED");
+}
+
+/* A listener that is started on one CPU makes one shard. */
+static bool start_listeners(struct comparison *c, const char *waylayd)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		int r = lab_init(&c->labs[i], waylayd);
+
+		pin(getpid(), i == 0 ? 0 : -1);
+		if (r == 0)
+			r = lab_start(&c->labs[i], true, NULL);
+		pin(getpid(), -1);
+		if (r < 0)
+			return false;
+		c->waylayd[i] = lab_find(&c->labs[i], "waylayd", 0);
+		pin(c->waylayd[i], -1);
 	}
-	if (is_up)
-		report(&bare, &waylay, rounds, lab, lost);
-	if (is_up)
-		printf("  private memory after the load %ld KiB\n", private_kib(waylayd));
-	stop_callers(&bare);
-	stop_callers(&waylay);
-	return is_up;
+	c->empty_kib = private_kib(c->waylayd[1]);
+	return true;
+}
+
+static bool start_sets(struct comparison *c)
+{
+	for (unsigned i = 0; i < SETS; i++)
+		if (!start_callers(&c->sets[i], c->k))
+			return false;
+	return serve_with_epoll(&c->sets[BARE_ONE], 1) &&
+	       serve_with_epoll(&c->sets[BARE_ALL], c->threads) &&
+	       serve_with_waylay(&c->sets[WAYLAY_ONE], &c->labs[0]) &&
+	       serve_with_waylay(&c->sets[WAYLAY_ALL], &c->labs[1]);
+}
+
+static void run_rounds(struct comparison *c)
+{
+	for (int round = -1; round < (int)c->rounds; round++) {
+		for (unsigned i = 0; i < SETS; i++) {
+			double calls = run_set(&c->sets[i], c->millis);
+
+			if (round >= 0)
+				c->sets[i].per_second[round] = calls;
+		}
+		for (unsigned i = 0; i < 2; i++) {
+			c->lost += EVENTS(c->labs[i].events, "\"event\":\"lost\"");
+			if (truncate(c->labs[i].events, 0) < 0)
+				perror(c->labs[i].events);
+		}
+	}
 }
 
 bool bench_many(const char *waylayd, unsigned k, unsigned rounds, unsigned millis)
 {
-	struct lab lab;
-	bool is_good;
+	struct comparison *c = calloc(1, sizeof(*c));
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	bool is_up;
 
-	if (lab_init(&lab, waylayd) < 0 || lab_start(&lab, true, NULL) < 0)
+	if (!c)
 		return false;
-	is_good = measure(&lab, k, rounds, millis);
-	lab_stop(&lab);
-	lab_done(&lab);
-	return is_good;
+	c->k = k;
+	c->rounds = rounds;
+	c->millis = millis;
+	c->threads = cpus < THREADS_MAX ? (unsigned)cpus : THREADS_MAX;
+	is_up = start_listeners(c, waylayd) && start_sets(c);
+	if (is_up) {
+		printf("\n%u containers\n", k);
+		print_memory(c, "before the load");
+		run_rounds(c);
+		report(c);
+		print_memory(c, "after it");
+	}
+	for (unsigned i = 0; i < SETS; i++)
+		if (c->sets[i].set)
+			stop_callers(&c->sets[i]);
+	for (unsigned i = 0; i < 2; i++) {
+		lab_stop(&c->labs[i]);
+		lab_done(&c->labs[i]);
+	}
+	free(c);
+	return is_up;
 }
