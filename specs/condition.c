@@ -44,6 +44,15 @@ bool condition_needs_memory(const struct condition_bound *b)
 	return b->needs_memory;
 }
 
+unsigned condition_cost(const struct condition_bound *b)
+{
+	unsigned cost = 0;
+
+	for (unsigned i = 0; i < b->n_tests; i++)
+		cost += b->tests[i].glob ? glob_cost(b->tests[i].glob) : 0;
+	return cost;
+}
+
 const struct cnode *condition_tree(const struct condition_bound *b)
 {
 	return b->root;

@@ -29,6 +29,9 @@ void condition_bound_free(struct condition_bound *b);
 /* True if any part looks at memory (strings, structures) and so cannot be pushed down into BPF. */
 bool condition_needs_memory(const struct condition_bound *b);
 
+/* glob_cost() of all its patterns. */
+unsigned condition_cost(const struct condition_bound *b);
+
 enum tri { TRI_FALSE, TRI_TRUE, TRI_UNKNOWN };
 
 /* One private copy of a string argument, read at most once per request (arch/mem.h). */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Path patterns, run as a set of states: backtracking would take quadratic time on a hostile path. */
+/* Path patterns, run as a set of states, all in one step: the path is a hostile container's. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "arch/base/cleanup.h"
 #include "specs/glob.h"
+
+#define WORDS (GLOB_MAX / 64 + 1)
 
 enum element_type { ELEMENT_CHAR, ELEMENT_ONE, ELEMENT_STAR, ELEMENT_STARS };
 
@@ -14,28 +16,28 @@ struct element {
 	char c;
 };
 
+/* State i: elements before i have matched. Bit i of a mask belongs to element i. */
 struct glob {
 	size_t n;	 /* state n is the match */
 	size_t n_prefix; /* elements before the first that is no plain character */
-	struct element elements[GLOB_MAX];
+	size_t n_least;	 /* characters that any match has */
+	size_t words;	 /* that hold states 0 to n */
+	bool is_open;	 /* the last element is ** */
+	char prefix[GLOB_MAX];
+	uint8_t class_of[256]; /* 0: in no pattern's element, 1: '/' */
+	uint64_t stars[WORDS]; /* both kinds */
+	uint64_t masks[];      /* for each class: `words` that go on, `words` that stay */
 };
 
-#define STATE_WORDS (GLOB_MAX / 64 + 1)
-
-struct states {
-	uint64_t bits[STATE_WORDS];
-};
-
-int glob_new(const char *pattern, struct glob **ret, struct wl_err *err)
+/* Adjacent stars are one element, so no star stands behind another. */
+static int parse(const char *pattern, struct element *elements, size_t *ret_n, struct wl_err *err)
 {
-	_cleanup_free_ struct glob *g = calloc(1, sizeof(*g));
+	size_t n = 0;
 
-	if (!g)
-		return wl_err_set(err, -ENOMEM, "pattern \"%.100s\"", pattern);
 	for (const char *p = pattern; *p; p++) {
 		struct element e = { .type = ELEMENT_CHAR, .c = *p };
 
-		if (g->n == GLOB_MAX)
+		if (n == GLOB_MAX)
 			return wl_err_say(err, -EINVAL, "pattern \"%.40s...\" is longer than %d",
 					  pattern, GLOB_MAX);
 		if (*p == '?') {
@@ -52,11 +54,79 @@ int glob_new(const char *pattern, struct glob **ret, struct wl_err *err)
 						  pattern);
 			e.c = *++p;
 		}
-		g->elements[g->n++] = e;
+		elements[n++] = e;
 	}
-	while (g->n_prefix < g->n && g->elements[g->n_prefix].type == ELEMENT_CHAR)
-		g->n_prefix++;
-	*ret = TAKE_PTR(g);
+	*ret_n = n;
+	return 0;
+}
+
+static unsigned number_classes(const struct element *elements, size_t n, uint8_t class_of[256])
+{
+	unsigned last = 1;
+
+	class_of['/'] = 1;
+	for (size_t i = 0; i < n; i++)
+		if (elements[i].type == ELEMENT_CHAR && !class_of[(uint8_t)elements[i].c])
+			class_of[(uint8_t)elements[i].c] = (uint8_t)++last;
+	return last + 1;
+}
+
+static bool goes_on(const struct glob *g, const struct element *e, unsigned class)
+{
+	return e->type == ELEMENT_ONE
+		       ? class != 1
+		       : e->type == ELEMENT_CHAR && g->class_of[(uint8_t)e->c] == class;
+}
+
+static bool stays(const struct element *e, unsigned class)
+{
+	return e->type == ELEMENT_STARS || (e->type == ELEMENT_STAR && class != 1);
+}
+
+static void fill(struct glob *g, const struct element *elements, unsigned n_classes)
+{
+	for (size_t i = 0; i < g->n; i++) {
+		const struct element *e = &elements[i];
+		uint64_t bit = UINT64_C(1) << (i % 64);
+
+		if (e->type >= ELEMENT_STAR)
+			g->stars[i / 64] |= bit;
+		else
+			g->n_least++;
+		if (g->n_prefix == i && e->type == ELEMENT_CHAR)
+			g->prefix[g->n_prefix++] = e->c;
+		for (unsigned c = 0; c < n_classes; c++) {
+			uint64_t *masks = &g->masks[c * 2 * g->words + i / 64];
+
+			masks[0] |= goes_on(g, e, c) ? bit : 0;
+			masks[g->words] |= stays(e, c) ? bit : 0;
+		}
+	}
+	g->is_open = g->n > 0 && elements[g->n - 1].type == ELEMENT_STARS;
+}
+
+int glob_new(const char *pattern, struct glob **ret, struct wl_err *err)
+{
+	struct element elements[GLOB_MAX];
+	uint8_t class_of[256] = { 0 };
+	unsigned n_classes;
+	struct glob *g;
+	size_t n = 0, words;
+	int r;
+
+	r = parse(pattern, elements, &n, err);
+	if (r < 0)
+		return r;
+	n_classes = number_classes(elements, n, class_of);
+	words = n / 64 + 1;
+	g = calloc(1, sizeof(*g) + 2 * words * n_classes * sizeof(g->masks[0]));
+	if (!g)
+		return wl_err_set(err, -ENOMEM, "pattern \"%.100s\"", pattern);
+	g->n = n;
+	g->words = words;
+	memcpy(g->class_of, class_of, sizeof(class_of));
+	fill(g, elements, n_classes);
+	*ret = g;
 	return 0;
 }
 
@@ -65,53 +135,61 @@ void glob_free(struct glob *glob)
 	free(glob);
 }
 
-/* A star may match nothing: whoever is before it is behind it too. */
-static void states_add(const struct glob *g, struct states *s, size_t i)
+unsigned glob_cost(const struct glob *g)
 {
-	for (;; i++) {
-		s->bits[i / 64] |= UINT64_C(1) << (i % 64);
-		if (i == g->n || g->elements[i].type < ELEMENT_STAR)
-			return;
+	/* A prefix and ** end at once. */
+	return g->n_prefix + g->is_open >= g->n ? 0 : (unsigned)g->words;
+}
+
+/* A star may match nothing: whoever is before it is behind it too. */
+static void pass_stars(const struct glob *g, uint64_t now[WORDS])
+{
+	uint64_t carry = 0;
+
+	for (size_t w = 0; w < g->words; w++) {
+		uint64_t at = now[w] & g->stars[w];
+
+		now[w] |= at << 1 | carry;
+		carry = at >> 63;
 	}
 }
 
-/* The states after character c; true if one of them matches whatever follows. */
-static bool states_step(const struct glob *g, const struct states *from, struct states *ret_to,
-			char c)
+/* False: no state is left. */
+static bool step(const struct glob *g, uint64_t now[WORDS], char c)
 {
-	memset(ret_to, 0, sizeof(*ret_to));
-	for (size_t w = 0; w <= g->n / 64; w++)
-		for (uint64_t bits = from->bits[w]; bits; bits &= bits - 1) {
-			size_t i = w * 64 + (size_t)__builtin_ctzll(bits);
-			const struct element *e = &g->elements[i];
+	const uint64_t *on = &g->masks[g->class_of[(uint8_t)c] * 2 * g->words];
+	const uint64_t *stay = on + g->words;
+	uint64_t carry = 0, any = 0;
 
-			if (i == g->n)
-				continue;
-			if (e->type == ELEMENT_STARS && i + 1 == g->n)
-				return true;
-			if (e->type == ELEMENT_STARS || (e->type == ELEMENT_STAR && c != '/'))
-				states_add(g, ret_to, i);
-			else if ((e->type == ELEMENT_CHAR && e->c == c) ||
-				 (e->type == ELEMENT_ONE && c != '/'))
-				states_add(g, ret_to, i + 1);
-		}
-	return false;
+	for (size_t w = 0; w < g->words; w++) {
+		uint64_t moved = now[w] & on[w];
+
+		now[w] = (now[w] & stay[w]) | moved << 1 | carry;
+		carry = moved >> 63;
+		any |= now[w];
+	}
+	pass_stars(g, now);
+	return any != 0;
+}
+
+static bool has_state(const uint64_t now[WORDS], size_t i)
+{
+	return now[i / 64] >> (i % 64) & 1;
 }
 
 bool glob_match(const struct glob *g, const char *text, size_t len)
 {
-	struct states now = { 0 }, next;
+	uint64_t now[WORDS] = { 0 };
 
-	if (len < g->n_prefix)
+	if (len < g->n_least || memcmp(text, g->prefix, g->n_prefix) != 0)
 		return false;
-	for (size_t i = 0; i < g->n_prefix; i++)
-		if (g->elements[i].c != text[i])
-			return false;
-	states_add(g, &now, g->n_prefix);
+	now[g->n_prefix / 64] = UINT64_C(1) << (g->n_prefix % 64);
+	pass_stars(g, now);
 	for (size_t i = g->n_prefix; i < len; i++) {
-		if (states_step(g, &now, &next, text[i]))
+		if (g->is_open && has_state(now, g->n - 1))
 			return true;
-		now = next;
+		if (!step(g, now, text[i]))
+			return false;
 	}
-	return now.bits[g->n / 64] >> (g->n % 64) & 1;
+	return has_state(now, g->n);
 }

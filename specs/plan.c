@@ -65,6 +65,8 @@ static int add(struct entries *list, const struct abi *abi, uint32_t nr,
 {
 	if (def && def->groups & GROUP_NEVER && !is_plain(rule))
 		return 0;
+	if (list->n == PLAN_RULES_MAX)
+		return -E2BIG;
 	if (list->n == list->cap) {
 		size_t cap = list->cap ? 2 * list->cap : 256;
 		struct entry *more = realloc(list->e, cap * sizeof(*more));
@@ -161,6 +163,19 @@ static bool is_never_open(const struct entry *e, const struct plan_rule *pr)
 	       condition_needs_memory(pr->condition);
 }
 
+static int add_cost(struct plan_call *pc, const struct entry *e, const struct plan_rule *pr,
+		    struct wl_err *err)
+{
+	pc->cost += pr->condition ? condition_cost(pr->condition) : 0;
+	if (pc->cost <= PLAN_COST_MAX)
+		return 0;
+	return wl_err_say(
+		err, -E2BIG,
+		"rule '%s', %.100s: more patterns for this call than %d (a long one counts "
+		"more, a plain prefix with ** nothing): use fewer or shorter ones",
+		e->rule->name, e->item->text, PLAN_COST_MAX);
+}
+
 static int fill(struct plan *plan, const struct entries *list, struct wl_err *err)
 {
 	for (size_t i = 0; i < list->n; i++) {
@@ -184,6 +199,9 @@ static int fill(struct plan *plan, const struct entries *list, struct wl_err *er
 			};
 		}
 		pc->n_rules++;
+		r = add_cost(pc, e, pr, err);
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }
@@ -208,7 +226,11 @@ int plan_new(const struct policy *policy, const struct abi *native, struct plan 
 	}
 	if (r < 0) {
 		free(list.e);
-		return wl_err_set(err, r, "plan of a policy");
+		return r == -E2BIG ? wl_err_say(err, r,
+						"policy: more than %d rules, counted for each call "
+						"that they concern: use groups less often",
+						PLAN_RULES_MAX)
+				   : wl_err_set(err, r, "plan of a policy");
 	}
 	if (list.n > 1)
 		qsort(list.e, list.n, sizeof(*list.e), compare_entries);

@@ -8,6 +8,11 @@
 #include "arch/call.h"
 #include "specs/policy.h"
 
+/* A policy comes from people who must not be trusted with the host, and the listener serves others too. */
+#define PLAN_RULES_MAX 65536 /* rules of a policy, counted for each call that they concern */
+#define PLAN_COST_MAX \
+	128 /* glob_cost() of one call's patterns: two milliseconds on the longest path */
+
 struct plan_rule {
 	const struct rule *rule;
 	struct condition_bound *condition; /* owned; NULL: always */
@@ -22,6 +27,7 @@ struct plan_call {
 	const struct syscall_def *def; /* NULL for a raw number that the tables do not know */
 	struct plan_rule *rules;       /* inside plan.rules */
 	size_t n_rules;
+	unsigned cost; /* of its patterns */
 };
 
 struct plan {

@@ -282,6 +282,81 @@ static void floods_killed_and_stopped_callers_hold_up_nobody_else(void)
 	munmap(flags, 4096);
 }
 
+/* Patterns that keep many states alive, and paths as long as they can be. */
+static char *make_costly_policy(int n)
+{
+	static const char head[] = "{\"version\":1,\"rules\":[{\"action\":\"trace\",\"syscalls\":[";
+	char *text = malloc((size_t)n * 300 + 200), *at = text;
+
+	at += sprintf(at, "%s", head);
+	for (int i = 0; i < n; i++) {
+		at += sprintf(at, "%s\"openat[pathname ~ \\\"", i ? "," : "");
+		for (int k = 0; k < 80; k++)
+			at += sprintf(at, "*a?");
+		at += sprintf(at, "%d\\\"]\"", i);
+	}
+	sprintf(at, "]},{\"action\":\"trace\",\"syscalls\":[\"getppid\"]}]}");
+	return text;
+}
+
+static int open_costly(void *arg)
+{
+	char path[4095];
+
+	memset(path, 'a', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	for (;;) {
+		syscall(SYS_openat, AT_FDCWD, path, O_RDONLY);
+		__atomic_store_n((bool *)arg, true, __ATOMIC_RELEASE);
+	}
+	return 0;
+}
+
+static void patterns_that_cost_a_lot_hold_up_nobody_else(void)
+{
+	_cleanup_free_ char *policy = make_costly_policy(32), *above = make_costly_policy(33);
+	bool *has_called = shared(4096);
+	struct target evil = { 0 }, good = { 0 };
+	char msg[640];
+
+	tap_int_eq(lab_start(&lab, true, NULL), 0);
+	tap_int_eq(target_start(&evil, two_calls, open_costly, has_called), 0);
+	tap_int_eq(target_hand_over(&evil, &lab, "evil", above, NULL, true, msg), -E2BIG);
+	tap_ok(strstr(msg, "more patterns for this call") != NULL);
+	tap_ok(run(&evil, "evil", policy));
+	tap_ok(lab_wait(is_set, has_called));
+	tap_int_eq(target_start(&good, two_calls, ask_parent, NULL), 0);
+	tap_ok(run(&good, "good", trace_two));
+	tap_int_eq(target_wait(&good), 0);
+	kill(evil.pid, SIGKILL);
+	tap_int_eq(target_wait(&evil), -SIGKILL);
+	tap_int_eq(lab_stop(&lab), 0);
+	munmap(has_called, 4096);
+}
+
+/* Each item is a rule for a thousand calls of three ABIs. */
+static void a_policy_of_very_many_groups_is_refused_at_once(void)
+{
+	_cleanup_free_ char *policy = malloc(16384 * 12 + 200);
+	struct target evil = { 0 };
+	char msg[640], *at = policy;
+	uint64_t start;
+
+	at += sprintf(at, "{\"version\":1,\"rules\":[{\"action\":\"log\",\"syscalls\":[\"@all\"");
+	for (int i = 0; i < 16000; i++)
+		at += sprintf(at, ",\"@all\"");
+	sprintf(at, "]}]}");
+	tap_int_eq(lab_start(&lab, true, NULL), 0);
+	tap_int_eq(target_start(&evil, two_calls, ask_parent, NULL), 0);
+	start = now_ms();
+	tap_int_eq(target_hand_over(&evil, &lab, "evil", policy, NULL, true, msg), -E2BIG);
+	tap_ok(strstr(msg, "use groups less often") != NULL);
+	tap_ok(now_ms() - start < 1000);
+	kill(evil.pid, SIGKILL);
+	target_wait(&evil);
+	tap_int_eq(lab_stop(&lab), 0);
+}
+
 /* ---- emulated calls ---- */
 
 static const char emulate_mknod[] =
@@ -720,6 +795,8 @@ int main(int argc, char **argv)
 	LIVE(a_callers_page_that_never_comes_holds_up_nobody_else);
 	LIVE(containers_full_of_delayed_calls_hold_up_nobody_else);
 	LIVE(floods_killed_and_stopped_callers_hold_up_nobody_else);
+	LIVE(patterns_that_cost_a_lot_hold_up_nobody_else);
+	LIVE(a_policy_of_very_many_groups_is_refused_at_once);
 	LIVE(an_emulated_call_runs_once_under_a_timer_and_SIGURG);
 	LIVE(emulated_calls_that_are_stuck_hold_up_nobody_else);
 	LIVE(a_listener_that_hangs_does_not_stop_a_kill);
