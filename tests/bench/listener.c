@@ -294,7 +294,7 @@ int main(int argc, char **argv)
 		n = (unsigned)i - 3;
 	}
 	for (unsigned i = 0; i < n; i++)
-		if (!bench_many(argv[1], counts[i], rounds, counts[i] >= 1000 ? 700 : 250))
+		if (!bench_many(argv[1], counts[i], rounds, counts[i] >= 1000 ? 1500 : 250))
 			return 1;
 	return 0;
 }

@@ -92,7 +92,7 @@ static void turn(struct many *m)
 	syscall(SYS_futex, &m->set->go, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
 }
 
-/* Calls a second. What the first tenth does is not counted: a thousand callers wake up in it. */
+/* Calls a second. What the first third does is not counted: a thousand callers wake up in it. */
 static double run_set(struct many *m, unsigned millis)
 {
 	struct timespec a, b;
@@ -102,7 +102,7 @@ static double run_set(struct many *m, unsigned millis)
 		pause_ms(1);
 	atomic_store(&m->set->asleep, 0);
 	turn(m);
-	pause_ms(millis / 10);
+	pause_ms(millis / 3);
 	clock_gettime(CLOCK_MONOTONIC, &a);
 	from = total(m);
 	pause_ms(millis);
