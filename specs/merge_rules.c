@@ -20,10 +20,14 @@ struct visited {
 	uint32_t next; /* of the same rule, index + 1 */
 };
 
+/* More ways of choosing on one call than any policy has use for; a hostile one has millions. */
+#define VISITED_MAX 32768u
+
 struct compose {
 	struct merge *m;
 	const struct plan_call *pc;
 	uint32_t profile;
+	uint16_t *same; /* owned; by rule: the first that comes to the same, + 1; or NULL */
 	struct visited *visited; /* owned */
 	size_t n, cap;
 	uint32_t *heads; /* owned; by rule: its visits, index + 1 */
@@ -97,10 +101,62 @@ static int observer_class(const struct plan_rule *pr)
 	return pr->rule->action == ACTION_TRACE ? 0 : pr->rule->action == ACTION_LOG ? 1 : 2;
 }
 
+/* What a rule comes to when it is chosen, as far as the filter's answer goes. */
+enum {
+	OUTCOME_KILL = 4096,
+	OUTCOME_ERRNO,
+	OUTCOME_ALLOW = OUTCOME_ERRNO + 4096,
+	OUTCOME_OBSERVE,
+	OUTCOME_ASK,
+	OUTCOMES
+};
+
+static unsigned outcome(const struct plan_rule *pr)
+{
+	if (rule_relation(pr->rule) == RELATION_OBSERVE)
+		return OUTCOME_OBSERVE;
+	if (pr->rule->action == ACTION_KILL)
+		return OUTCOME_KILL;
+	if (pr->rule->action == ACTION_ALLOW)
+		return OUTCOME_ALLOW;
+	if (pr->rule->action == ACTION_RETURN && pr->rule->value == 0)
+		return OUTCOME_ERRNO;
+	if (pr->errnum < 0 || pr->errnum >= 4096)
+		return OUTCOME_ASK;
+	if (pr->rule->action == ACTION_DENY)
+		return (unsigned)pr->errnum;
+	return pr->rule->action == ACTION_ERRNO ? OUTCOME_ERRNO + (unsigned)pr->errnum
+						: OUTCOME_ASK;
+}
+
+/* Few rules are as quick without. A tracer is told which rule asks: there each is its own. */
+#define SAME_MIN 16
+
+static void find_same(struct compose *c)
+{
+	_cleanup_free_ uint16_t *first = NULL;
+
+	if (!c->pc || c->pc->n_rules < SAME_MIN || c->m->plan->policy->engine != ENGINE_NOTIFY)
+		return;
+	first = calloc(OUTCOMES, sizeof(*first));
+	c->same = malloc(c->pc->n_rules * sizeof(*c->same));
+	if (!first || !c->same) {
+		c->m->dag.error = -ENOMEM;
+		return;
+	}
+	for (size_t i = 0; i < c->pc->n_rules; i++) {
+		uint16_t *at = &first[outcome(&c->pc->rules[i])];
+
+		*at = *at ? *at : (uint16_t)(i + 1);
+		c->same[i] = *at;
+	}
+}
+
 /* The choice if rule i (from 0) is met; false: it changes nothing. */
 static bool choose(const struct compose *c, const struct choice *ch, uint16_t i, struct choice *ret)
 {
 	const struct plan_rule *pr = &c->pc->rules[i], *old;
+	uint16_t same = c->same ? c->same[i] : (uint16_t)(i + 1);
 
 	memcpy(ret, ch, sizeof(*ret));
 	switch (rule_relation(pr->rule)) {
@@ -108,21 +164,21 @@ static bool choose(const struct compose *c, const struct choice *ch, uint16_t i,
 		old = chosen(c, ch->restricts);
 		if (old && (old->rule->action == ACTION_KILL || pr->rule->action != ACTION_KILL))
 			return false;
-		ret->restricts = (uint16_t)(i + 1);
+		ret->restricts = same;
 		ret->overrides = 0;
 		ret->is_open = false;
 		return true;
 	case RELATION_OVERRIDE:
 		if (ch->restricts || ch->overrides || ch->is_guarded)
 			return false;
-		ret->overrides = (uint16_t)(i + 1);
+		ret->overrides = same;
 		return true;
 	case RELATION_OBSERVE:
 		old = chosen(c, ch->observer);
 		if (ch->is_guarded || (old && c->m->plan->policy->engine == ENGINE_NOTIFY) ||
 		    (old && observer_class(old) <= observer_class(pr)))
 			return false;
-		ret->observer = (uint16_t)(i + 1);
+		ret->observer = same;
 		return true;
 	}
 	return false;
@@ -139,6 +195,10 @@ static const struct visited *find_visited(const struct compose *c, const struct 
 
 static void put_visited(struct compose *c, const struct choice *ch, uint16_t rule, uint32_t node)
 {
+	if (c->n == VISITED_MAX) {
+		c->m->dag.error = -E2BIG;
+		return;
+	}
 	if (c->n == c->cap) {
 		size_t cap = c->cap ? 2 * c->cap : 16;
 		struct visited *more = realloc(c->visited, cap * sizeof(*more));
@@ -202,9 +262,11 @@ uint32_t merge_compose(struct merge *m, const struct plan_call *pc, const struct
 	memset(&none, 0, sizeof(none));
 	memset(&guarded, 0, sizeof(guarded));
 	guarded.is_guarded = true;
+	find_same(&c);
 	node = compose(&c, &none, 0);
 	if (m->has_guard && merge_is_guarded(abi, nr))
 		node = merge_guard(&m->dag, abi, compose(&c, &guarded, 0), node);
+	free(c.same);
 	free(c.visited);
 	free(c.heads);
 	return bpf_node_prune(&m->dag, node);

@@ -340,6 +340,26 @@ static void many_conditions_on_one_call_take_no_time(void)
 	policy_free(policy);
 }
 
+/* Each denial under each observation: cubic before rules that come to the same were taken for one. */
+static void many_denials_and_observations_of_one_call_take_no_time(void)
+{
+	_cleanup_(buf_done) struct buf deny = { 0 }, trace = { 0 };
+	struct merged m;
+
+	buf_puts(&deny, "deny read[");
+	buf_puts(&trace, "trace read[");
+	for (int i = 0; i < 900; i++) {
+		buf_printf(&deny, "%sfd == %d]", i ? ", read[" : "", 2 * i);
+		buf_printf(&trace, "%sfd == %d]", i ? ", read[" : "", 3 * i);
+	}
+	tap_int_eq(make(&m, ENGINE_NOTIFY, NULL, RULES(deny.data, trace.data), NULL), 0);
+	tap_int_eq(x86(&m, "read", ARGS(2)), SECCOMP_RET_ERRNO | ERRNO_E);
+	tap_int_eq(x86(&m, "read", ARGS(3)), SECCOMP_RET_USER_NOTIF);
+	tap_int_eq(x86(&m, "read", ARGS(6)), SECCOMP_RET_USER_NOTIF);
+	tap_int_eq(x86(&m, "read", ARGS(1)), SECCOMP_RET_ALLOW);
+	unmake(&m);
+}
+
 static void sigreturn_is_never_asked_and_may_be_denied(void)
 {
 	struct merged m;
@@ -510,6 +530,7 @@ int main(int argc, char **argv)
 	TAP_RUN(a_condition_on_memory_is_left_to_the_listener);
 	TAP_RUN(deeply_nested_conditions_take_no_time);
 	TAP_RUN(many_conditions_on_one_call_take_no_time);
+	TAP_RUN(many_denials_and_observations_of_one_call_take_no_time);
 	TAP_RUN(sigreturn_is_never_asked_and_may_be_denied);
 	TAP_RUN(no_second_listener_can_be_installed_on_any_abi);
 	TAP_RUN(the_guard_leaves_stronger_verdicts_alone);
