@@ -13,6 +13,19 @@ static void count_lost(struct tenant *t)
 	atomic_fetch_add_explicit(&t->c->blob->events_lost, 1, memory_order_relaxed);
 }
 
+/* Never more of the ring than is left for all others: a flood costs its own events first. */
+static bool reserve(struct shard *s, const struct tenant *t, struct ring_spot *ret)
+{
+	return atomic_load_explicit(&t->in_ring, memory_order_relaxed) <= ring_left(s->ring) &&
+	       ring_reserve(s->ring, ret);
+}
+
+static void commit(struct shard *s, struct tenant *t, const struct ring_spot *spot, size_t len)
+{
+	atomic_fetch_add_explicit(&t->in_ring, ring_record_size(len), memory_order_relaxed);
+	ring_commit(s->ring, spot, t->c->key, len);
+}
+
 /* Losses are told as soon as there is room again. */
 static void tell_lost(struct shard *s, struct tenant *t)
 {
@@ -22,10 +35,9 @@ static void tell_lost(struct shard *s, struct tenant *t)
 
 	if (lost == atomic_load_explicit(&blob->lost_reported, memory_order_relaxed))
 		return;
-	if (!ring_reserve(s->ring, &spot))
+	if (!reserve(s, t, &spot))
 		return;
-	ring_commit(s->ring, &spot, t->c->key,
-		    event_lost(&s->clock, t->c, lost - blob->lost_reported, spot.text));
+	commit(s, t, &spot, event_lost(&s->clock, t->c, lost - blob->lost_reported, spot.text));
 	atomic_store_explicit(&blob->lost_reported, lost, memory_order_relaxed);
 }
 
@@ -85,7 +97,7 @@ static int write_event(struct shard *s, struct tenant *t, struct slot *slot,
 	if (v->has_memory && !v->note && atomic_load(&t->c->blob->is_unreadable))
 		e.note = "memory not read";
 	tell_lost(s, t);
-	if (!ring_reserve(s->ring, &spot)) {
+	if (!reserve(s, t, &spot)) {
 		count_lost(t);
 		return 0;
 	}
@@ -101,7 +113,7 @@ static int write_event(struct shard *s, struct tenant *t, struct slot *slot,
 	    notif_id_valid(t->c->notify_fd, slot->notif.id) < 0)
 		return -ENOENT;
 	__atomic_store_n(&slot->event_end, ring_end(&spot, len), __ATOMIC_RELEASE);
-	ring_commit(s->ring, &spot, t->c->key, len);
+	commit(s, t, &spot, len);
 	return 0;
 }
 

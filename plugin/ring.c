@@ -21,7 +21,7 @@ struct header {
 
 _Static_assert(sizeof(struct header) == RING_ALIGN, "records stay aligned");
 
-static size_t record_size(size_t len)
+size_t ring_record_size(size_t len)
 {
 	return sizeof(struct header) + (len + RING_ALIGN - 1) / RING_ALIGN * RING_ALIGN;
 }
@@ -78,7 +78,7 @@ bool ring_reserve(struct ring *r, struct ring_spot *ret)
 {
 	uint64_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
 	uint64_t used = head - atomic_load_explicit(&r->tail, memory_order_acquire);
-	size_t need = record_size(RING_ROOM), to_end = RING_SIZE - head % RING_SIZE;
+	size_t need = ring_record_size(RING_ROOM), to_end = RING_SIZE - head % RING_SIZE;
 	size_t pad = to_end < need ? to_end : 0;
 
 	if (used + pad + need > RING_SIZE) {
@@ -95,9 +95,15 @@ bool ring_reserve(struct ring *r, struct ring_spot *ret)
 	return true;
 }
 
+uint64_t ring_left(const struct ring *r)
+{
+	return RING_SIZE - (atomic_load_explicit(&r->head, memory_order_relaxed) -
+			    atomic_load_explicit(&r->tail, memory_order_acquire));
+}
+
 uint64_t ring_end(const struct ring_spot *spot, size_t len)
 {
-	return spot->at + record_size(len);
+	return spot->at + ring_record_size(len);
 }
 
 void ring_commit(struct ring *r, const struct ring_spot *spot, uint32_t key, size_t len)
@@ -161,7 +167,7 @@ bool ring_next(const struct ring *r, uint64_t *pos, struct ring_record *ret)
 		const char *at = &r->data[*pos % RING_SIZE];
 		const struct header *h = (const struct header *)at;
 
-		*pos += record_size(h->len);
+		*pos += ring_record_size(h->len);
 		if (h->key == 0)
 			continue;
 		*ret = (struct ring_record){ .text = at + sizeof(*h),

@@ -56,6 +56,10 @@ bool ring_reserve(struct ring *r, struct ring_spot *ret);
 /* Where the head will stand after a commit of len bytes: noted in the journal before the commit, so that
  * a successor can tell whether the event was written. */
 uint64_t ring_end(const struct ring_spot *spot, size_t len);
+/* What a record of that many bytes of text takes. */
+size_t ring_record_size(size_t len);
+/* Bytes that are free. */
+uint64_t ring_left(const struct ring *r);
 void ring_commit(struct ring *r, const struct ring_spot *spot, uint32_t key, size_t len);
 /* Wakes a sleeping consumer if there is what it waits for; one load if it is awake. */
 void ring_wake(const struct ring *r, struct ring_bell *bell);

@@ -27,11 +27,14 @@ static void tell(struct sink *s, int r)
 	log_error("events cannot be written and are lost: %s", strerror(-r));
 }
 
-static int wait_writable(int fd, int timeout_ms)
+/* Others' events wait in the ring meanwhile: one reader's slowness must not become their loss. */
+static int wait_writable(struct sink *s)
 {
-	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	struct pollfd p = { .fd = s->fd, .events = POLLOUT };
+	int n = poll(&p, 1, s->is_stalled ? 0 : READER_MS);
 
-	if (poll(&p, 1, timeout_ms) <= 0)
+	s->is_stalled = n == 0;
+	if (n <= 0)
 		return -EAGAIN;
 	return p.revents & POLLOUT ? 0 : -EPIPE;
 }
@@ -95,17 +98,17 @@ static unsigned write_batch(struct sink *s, const struct iovec *lines, unsigned 
 static unsigned write_stderr(struct sink *s, const struct iovec *lines, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
-		if (wait_writable(s->fd, READER_MS) < 0 || write_file(s, &lines[i], 1, 0) > 0)
+		if (wait_writable(s) < 0 || write_file(s, &lines[i], 1, 0) > 0)
 			return n - i;
 	return 0;
 }
 
-static int flush_rest(struct sink *s, int timeout_ms)
+static int flush_rest(struct sink *s)
 {
 	while (s->rest.len > 0) {
 		ssize_t w = send(s->fd, s->rest.data, s->rest.len, MSG_NOSIGNAL | MSG_DONTWAIT);
 
-		if (w < 0 && errno == EAGAIN && wait_writable(s->fd, timeout_ms) == 0)
+		if (w < 0 && errno == EAGAIN && wait_writable(s) == 0)
 			continue;
 		if (w < 0)
 			return -errno;
@@ -117,18 +120,16 @@ static int flush_rest(struct sink *s, int timeout_ms)
 
 static unsigned write_stream(struct sink *s, const struct iovec *lines, unsigned n)
 {
-	int wait = READER_MS;
-
 	for (unsigned i = 0; i < n; i++) {
 		ssize_t w = -1;
-		int r = flush_rest(s, wait);
+		int r = flush_rest(s);
 
 		while (r == 0) {
 			w = send(s->fd, lines[i].iov_base, lines[i].iov_len,
 				 MSG_NOSIGNAL | MSG_DONTWAIT);
 			if (w >= 0 || errno != EAGAIN)
 				break;
-			r = wait_writable(s->fd, wait);
+			r = wait_writable(s);
 		}
 		if (w < 0) {
 			tell(s, r < 0 ? r : -errno);
@@ -155,7 +156,7 @@ static unsigned write_datagrams(struct sink *s, const struct iovec *lines, unsig
 				      .msg_iovlen = is_journal ? 2 : 1 };
 		ssize_t w = sendmsg(s->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 
-		if (w < 0 && errno == EAGAIN && lost == 0 && wait_writable(s->fd, READER_MS) == 0)
+		if (w < 0 && errno == EAGAIN && lost == 0 && wait_writable(s) == 0)
 			w = sendmsg(s->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (w < 0) {
 			tell(s, -errno);

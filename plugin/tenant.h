@@ -24,9 +24,10 @@ struct worker {
 };
 
 struct tenant {
-	struct container *c; /* owned */
-	struct sink sink;    /* the writer's */
-	int pidfd;	     /* of init; owned */
+	struct container *c;	  /* owned */
+	struct sink sink;	  /* the writer's */
+	int pidfd;		  /* of init; owned */
+	_Atomic uint64_t in_ring; /* bytes of its events that wait for the writer */
 	/* The shard's own. */
 	unsigned in_flight, n_jobs;
 	bool is_watched;  /* RECV is polled for */

@@ -111,6 +111,20 @@ static void write_group(const struct window *win, unsigned first, uint64_t done)
 			atomic_fetch_add(&win->lines[member[i]].t->c->blob->events_lost, 1);
 }
 
+/* No longer in the ring; what a predecessor had put there was not counted in this process. */
+static void count_written(const struct window *win)
+{
+	for (unsigned i = 0; i < win->n; i++) {
+		struct tenant *t = win->lines[i].t;
+		uint64_t size = ring_record_size(win->lines[i].record.len);
+		uint64_t old = t ? atomic_load(&t->in_ring) : 0;
+
+		while (t && !atomic_compare_exchange_weak(&t->in_ring, &old,
+							  old > size ? old - size : 0))
+			;
+	}
+}
+
 static void write_groups(struct writer *w, struct ring *r, const struct window *win, unsigned from)
 {
 	for (unsigned i = from; i < win->n; i++)
@@ -118,6 +132,7 @@ static void write_groups(struct writer *w, struct ring *r, const struct window *
 			begin_group(r, win, &win->lines[i]);
 			write_group(win, i, 0);
 		}
+	count_written(win);
 	atomic_store(&r->tail, win->to);
 	if (atomic_load(&w->is_wanted))
 		eventfd_write(w->done_fd, 1);
