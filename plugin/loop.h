@@ -48,7 +48,7 @@ struct shard {
 	int epoll, wake; /* owned; wake: eventfd for commands */
 	struct journal *journal;
 	struct ring *ring;
-	struct ring_bell *bell; /* the writer's; borrowed */
+	struct ring_bell *bell;	 /* the writer's; borrowed */
 	int journal_fd, ring_fd; /* owned */
 	struct keeper_link *keeper;
 	struct tenants *tenants;

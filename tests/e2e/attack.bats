@@ -28,7 +28,7 @@ lies() {
 
 @test "a state that names a process of the host is refused, and the process left alone" {
   bundle --annotate trace=mkdir -- true
-  sleep 100 3>&- &
+  sleep 1000 3>&- &
   LISTENERS+=("$!")
   lies "$!" "process of the host"
   lies "$$" "process of the host"
