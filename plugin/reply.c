@@ -107,8 +107,8 @@ static int write_event(struct shard *s, struct tenant *t, struct slot *slot,
 		return -ENOENT;
 	e.n_copies = collect_copies(s, slot, copies);
 	len = event_call(&s->clock, &e, spot.text);
-	/* What was read above was read through a number. It is the caller's if no other task can have got
-	 * that number since the last call, and else if the call still is there. */
+	/* What was read above was read through a number. It is the caller's if nothing has
+	 * happened to that number since the last call, and else if the call still is there. */
 	if ((!is_known || !task_is_still(&s->tasks, e.task)) &&
 	    notif_id_valid(t->c->notify_fd, slot->notif.id) < 0)
 		return -ENOENT;

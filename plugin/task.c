@@ -118,15 +118,32 @@ static int read_comm(struct task *t)
 	return 0;
 }
 
+static void changed(void *arg, pid_t tid)
+{
+	struct task_cache *cache = arg;
+	struct task *t = &cache->tasks[(unsigned)tid % TASK_CACHE];
+
+	if (t->tid == tid)
+		t->is_known = false;
+	for (unsigned i = 0; tid == 0 && i < TASK_CACHE; i++)
+		cache->tasks[i].is_known = false;
+}
+
+bool task_is_still(struct task_cache *cache, const struct task *t)
+{
+	task_watch_read(cache->watch, &cache->reader, changed, cache);
+	return t->is_known;
+}
+
 const struct task *task_get(struct task_cache *cache, pid_t tid, uint32_t owner, uint64_t now_ns,
 			    bool *ret_is_known)
 {
 	struct task *t = &cache->tasks[(unsigned)tid % TASK_CACHE];
-	uint64_t now = task_watch_now(cache->watch); /* before anything is read */
 	bool is_same = t->tid == tid && t->owner == owner;
 
-	*ret_is_known = is_same && t->seen == now && now_ns - t->checked_ns < TASK_NS &&
-			cache->watch->n > 0;
+	/* Before anything is read: what happens from now on is told the next time. */
+	task_watch_read(cache->watch, &cache->reader, changed, cache);
+	*ret_is_known = is_same && t->is_known && now_ns - t->checked_ns < TASK_NS;
 	if (*ret_is_known)
 		return t;
 	if (!is_same || read_comm(t) < 0) {
@@ -137,7 +154,7 @@ const struct task *task_get(struct task_cache *cache, pid_t tid, uint32_t owner,
 		}
 	}
 	t->owner = owner;
-	t->seen = now;
+	t->is_known = cache->watch->n > 0;
 	t->checked_ns = now_ns;
 	return t;
 }

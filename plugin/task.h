@@ -15,9 +15,10 @@ struct task {
 	pid_t tid; /* 0: empty */
 	uint32_t owner;
 	pid_t tgid;
-	pid_t ns_pid;		   /* tgid's number in its own pid namespace: see task_get */
-	int comm_fd;		   /* owned, unless empty */
-	uint64_t seen, checked_ns; /* task_watch_now(), and when the name was read */
+	pid_t ns_pid;	     /* tgid's number in its own pid namespace: see task_get */
+	int comm_fd;	     /* owned, unless empty */
+	bool is_known;	     /* nothing has happened to it since the name was read */
+	uint64_t checked_ns; /* when that was */
 	unsigned text_len;
 	char text[176]; /* members of an event: pid, tid, ns_pid and comm */
 };
@@ -25,6 +26,7 @@ struct task {
 struct task_cache {
 	int proc;			/* owned */
 	const struct task_watch *watch; /* borrowed */
+	struct task_watch_reader reader;
 	struct task tasks[TASK_CACHE];
 };
 
@@ -34,20 +36,17 @@ void task_cache_done(struct task_cache *cache);
 /* The task of a received call of `owner`; NULL if it has gone. `ns_pid` is the thread's number in the
  * innermost pid namespace.
  *
- * Valid across exec, prctl(PR_SET_NAME) and pid reuse. Nothing is read (*ret_is_known) while no task of
- * the host was born or renamed since: the number can then mean no other task. Else the name is read anew
+ * Valid across exec, prctl(PR_SET_NAME) and pid reuse. Nothing is read (*ret_is_known) while no task was
+ * born with that number and it was not renamed since: the number can then mean no other task. Else the name is read anew
  * through a cached fd of /proc/TID/comm, which is bound to the struct pid, not to the number: it gives
  * the name of now, or ESRCH once the task has gone (fs/proc/base.c:comm_show). Only ID_VALID, asked
  * afterwards, tells then that it was the caller that was looked at. A CPU that is brought up later is not
  * watched: what happens there is seen TASK_NS later, and no pid comes back in that time. */
 const struct task *task_get(struct task_cache *cache, pid_t tid, uint32_t owner, uint64_t now_ns,
 			    bool *ret_is_known);
-/* True: since then no task of the host was born or renamed. Memory that was read through the number of a
- * known task is then the caller's. */
-static inline bool task_is_still(const struct task_cache *cache, const struct task *t)
-{
-	return t->seen == task_watch_now(cache->watch);
-}
+/* True: still nothing has happened to it. Memory that was read through the number of a known task is then
+ * the caller's. */
+bool task_is_still(struct task_cache *cache, const struct task *t);
 /* Forgets the tasks of that owner (a container's key). */
 void task_cache_drop(struct task_cache *cache, uint32_t owner);
 

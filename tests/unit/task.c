@@ -112,6 +112,37 @@ static void a_task_that_has_ended_is_not_found_though_it_was_cached(void)
 	tap_ok(get(0x3fffffff, 1) == NULL);
 }
 
+/* Where perf's records are not permitted nothing is ever known, and the names are right all the same. */
+static void what_nothing_has_happened_to_is_known_and_anything_ends_that(void)
+{
+	struct child c = make_child(), other;
+	uint64_t now = event_now();
+	bool is_known = true;
+
+	tap_ok(task_get(&cache, c.pid, 1, now, &is_known) != NULL);
+	tap_ok(!is_known);
+	if (watch.n > 0) {
+		tap_ok(task_get(&cache, c.pid, 1, now, &is_known) && is_known);
+		other = make_child(); /* somebody else's birth and end do not matter */
+		end_child(&other);
+		tap_ok(task_get(&cache, c.pid, 1, now, &is_known) && is_known);
+		tap_ok(task_get(&cache, c.pid, 1, now + TASK_NS, &is_known) && !is_known);
+		for (int i = 0; i < 1500; i++) { /* more records than the ring has room for */
+			char name[16];
+
+			snprintf(name, sizeof(name), "name %d", i);
+			prctl(PR_SET_NAME, name);
+		}
+		tap_ok(task_get(&cache, c.pid, 1, now + TASK_NS, &is_known) && !is_known);
+	}
+	tell(&c, 'n');
+	tap_ok(is_named(task_get(&cache, c.pid, 1, now, &is_known), "other name"));
+	tap_ok(!is_known);
+	tap_ok(task_get(&cache, c.pid, 2, now, &is_known) && !is_known);
+	end_child(&c);
+	prctl(PR_SET_NAME, "unit-task");
+}
+
 static void ids_are_those_of_the_thread_and_its_process(void)
 {
 	const struct task *t = get(getpid(), 1);
@@ -173,6 +204,7 @@ int main(void)
 		return 1;
 	TAP_RUN(a_name_is_the_one_of_now);
 	TAP_RUN(a_task_that_has_ended_is_not_found_though_it_was_cached);
+	TAP_RUN(what_nothing_has_happened_to_is_known_and_anything_ends_that);
 	TAP_RUN(ids_are_those_of_the_thread_and_its_process);
 	TAP_RUN(forgetting_an_owner_gives_its_fds_back_and_no_others);
 	TAP_RUN(a_blocked_signal_does_not_count_as_waiting);
