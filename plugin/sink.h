@@ -17,7 +17,7 @@ struct sink {
 	int fd;		  /* owned */
 	struct buf rest;  /* SINK_STREAM: end of a line that was sent in part */
 	uint64_t told_ns; /* when a failure was last logged */
-	bool is_stalled;  /* its reader was waited for in vain: not again before it has taken a line */
+	bool is_stalled; /* its reader was waited for in vain: not again before it has taken a line */
 };
 
 /* Opens what a container's policy asks for ("file:NAME", "unix:NAME", "journald", "stderr"; NULL:
