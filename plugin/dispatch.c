@@ -24,13 +24,13 @@ static void take_verdict(uint32_t ret, struct verdict *v)
 		v->errnum = (int)(data > ERRNO_MAX ? ERRNO_MAX : data);
 		v->value = 0;
 		break;
-	case SECCOMP_RET_KILL_PROCESS:
-	case SECCOMP_RET_KILL_THREAD:
-		v->answer = ANSWER_KILL;
-		break;
-	default: /* TRAP, TRACE, USER_NOTIF: what the kernel says when nobody takes them up */
+	case SECCOMP_RET_TRACE:
+	case SECCOMP_RET_USER_NOTIF: /* what the kernel says when nobody takes them up */
 		v->answer = ANSWER_ERRNO;
 		v->errnum = ENOSYS;
+		break;
+	default: /* KILL_*, and as the kernel has it unknown actions; TRAP's SIGSYS takes a filter */
+		v->answer = ANSWER_KILL;
 		break;
 	}
 }
@@ -42,8 +42,6 @@ static bool is_named(const struct call *call, const char *name)
 
 static bool is_exit(const struct call *call)
 {
-	if (!call->def || !(call->def->groups & GROUP_NEVER))
-		return false;
 	return is_named(call, "exit") || is_named(call, "exit_group");
 }
 
@@ -173,10 +171,8 @@ void dispatch_call(struct shard *s, struct tenant *t, unsigned i, bool may_delay
 		return;
 	}
 	decide(s, pc, &call, profile, &mem, &d);
-	if (is_exit(&call)) { /* nothing may hold an exit up */
-		d.by = d.delay = NULL;
-		d.verdict = SECCOMP_RET_ALLOW;
-	}
+	if (d.delay && is_exit(&call)) /* nothing may hold an exit up */
+		d.delay = NULL;
 	if (may_delay && delay(s, t, i, &d))
 		return;
 	take_rule(&d, &v);
