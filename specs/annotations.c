@@ -392,6 +392,8 @@ static int read_key(struct reader *rd, const char *key,
 	if (r < 0)
 		return r;
 	r = policy_check_supported(rd->policy, err);
+	if (r == 0)
+		r = policy_check_size(rd->policy, err);
 	return r < 0 ? fail(err, r, what) : 0;
 }
 

@@ -209,6 +209,9 @@ static int try_bind(struct list *l, const struct call_item *item, const struct a
 	bool needs_memory;
 	int r;
 
+	l->rule->n_bound += condition_size(item->condition);
+	if (l->rule->n_bound > POLICY_MAX_BOUND)
+		return policy_too_many_bound(l->err);
 	r = condition_bind(item->condition, abi, def, &bound, l->err);
 	if (r < 0)
 		return r;

@@ -17,6 +17,8 @@ struct condition_bound; /* for one (ABI, syscall): names resolved to arguments a
  * unknown constant 'S_X'" (unknown names are found when binding). */
 int condition_parse(const char *text, size_t len, struct condition **ret, struct wl_err *err);
 void condition_free(struct condition *c);
+/* Words in it: what it costs to bind it. */
+size_t condition_size(const struct condition *c);
 /* The text it was parsed from. */
 const char *condition_text(const struct condition *c);
 

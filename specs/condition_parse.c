@@ -359,6 +359,11 @@ void condition_free(struct condition *c)
 	free(c);
 }
 
+size_t condition_size(const struct condition *c)
+{
+	return c->n_exprs;
+}
+
 const char *condition_text(const struct condition *c)
 {
 	return c->text;

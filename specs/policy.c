@@ -123,13 +123,35 @@ struct rule *policy_add_rule(struct policy *policy, enum action action, const ch
 	return rule;
 }
 
-size_t policy_count_items(const struct policy *policy)
+int policy_too_many_bound(struct wl_err *err)
 {
-	size_t n = 0;
+	return wl_err_say(err, -E2BIG,
+			  "conditions of more than %u words, counted for each call that they are "
+			  "for: use groups less often",
+			  POLICY_MAX_BOUND);
+}
 
-	for (size_t i = 0; i < policy->n_rules; i++)
-		n += policy->rules[i].n_items;
-	return n;
+static int check_size(size_t n_items, size_t n_bound, struct wl_err *err)
+{
+	if (n_items > POLICY_MAX_ITEMS)
+		return wl_err_say(err, -E2BIG, "more than %d calls in rules", POLICY_MAX_ITEMS);
+	return n_bound > POLICY_MAX_BOUND ? policy_too_many_bound(err) : 0;
+}
+
+static void add_size(const struct policy *policy, size_t *n_items, size_t *n_bound)
+{
+	for (size_t i = 0; i < policy->n_rules; i++) {
+		*n_items += policy->rules[i].n_items;
+		*n_bound += policy->rules[i].n_bound;
+	}
+}
+
+int policy_check_size(const struct policy *policy, struct wl_err *err)
+{
+	size_t n_items = 0, n_bound = 0;
+
+	add_size(policy, &n_items, &n_bound);
+	return check_size(n_items, n_bound, err);
 }
 
 static void take_text(char **to, char **from)
@@ -142,11 +164,16 @@ static void take_text(char **to, char **from)
 
 int policy_append(struct policy *to, struct policy *from, struct wl_err *err)
 {
+	size_t n_items = 0, n_bound = 0;
+	int r;
+
 	if (to->n_rules + from->n_rules > POLICY_MAX_RULES)
 		return wl_err_say(err, -E2BIG, "more than %d rules together", POLICY_MAX_RULES);
-	if (policy_count_items(to) + policy_count_items(from) > POLICY_MAX_ITEMS)
-		return wl_err_say(err, -E2BIG, "more than %d calls in rules together",
-				  POLICY_MAX_ITEMS);
+	add_size(to, &n_items, &n_bound);
+	add_size(from, &n_items, &n_bound);
+	r = check_size(n_items, n_bound, err);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < from->n_rules; i++) {
 		struct rule *take = &from->rules[i];
 		bool is_known = policy_has_rule(to, take->name);

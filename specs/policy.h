@@ -57,9 +57,10 @@ struct rule {
 	enum action action;
 	struct call_item *items;
 	size_t n_items;
-	int errnum;			    /* DENY, ERRNO: positive errno, default EPERM */
-	int64_t value;			    /* RETURN */
-	unsigned delay_ms;		    /* DELAY */
+	size_t n_bound;	   /* words of conditions, once for each call that they are for */
+	int errnum;	   /* DENY, ERRNO: positive errno, default EPERM */
+	int64_t value;	   /* RETURN */
+	unsigned delay_ms; /* DELAY */
 	const struct handler_spec *handler; /* EMULATE, REDIRECT */
 	struct handler_option *options;
 	size_t n_options;
@@ -80,7 +81,8 @@ struct policy {
 
 #define POLICY_MAX_RULES    1024
 #define POLICY_MAX_ITEMS    16384
-#define POLICY_MAX_NAME	    128 /* characters of a rule's name */
+#define POLICY_MAX_BOUND    (1u << 19) /* rule.n_bound of all rules; each takes some 100 bytes */
+#define POLICY_MAX_NAME	    128	       /* characters of a rule's name */
 #define POLICY_MAX_DELAY_MS 600000
 
 /* Parses one call list (an annotation's value, or one string of a policy file's "syscalls") and appends

@@ -353,10 +353,10 @@ static int read_rule(struct policy *policy, const struct json *j, const char *do
 		return wl_err_say(err, -E2BIG, "%s: more than %d rules (or no memory)",
 				  json_place(j, doc).text, POLICY_MAX_RULES);
 	r = fill_rule(rule, j, &d, doc, err);
-	if (r == 0 && policy_count_items(policy) > POLICY_MAX_ITEMS)
-		r = wl_err_say(err, -E2BIG, "%s: more than %d calls in rules",
-			       json_place(j, doc).text, POLICY_MAX_ITEMS);
-	return r;
+	if (r < 0)
+		return r;
+	r = policy_check_size(policy, err);
+	return r < 0 ? wl_err_prefix(err, r, "%s", json_place(j, doc).text) : 0;
 }
 
 /* Rules are read last, with the document's name at hand: policy_from_json() does it. */

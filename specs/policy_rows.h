@@ -9,7 +9,9 @@ extern const char *const on_loss_names[]; /* by enum on_loss, NULL at the end */
 
 void call_item_done(struct call_item *item);
 bool policy_has_rule(const struct policy *policy, const char *name);
-size_t policy_count_items(const struct policy *policy);
+/* -E2BIG if there are more items or bound conditions than a policy may have. */
+int policy_check_size(const struct policy *policy, struct wl_err *err);
+int policy_too_many_bound(struct wl_err *err);
 /* Checks against the handler's row and appends. */
 int rule_set_option(struct rule *rule, const char *key, const char *value, struct wl_err *err);
 /* Sinks: "file:NAME", "unix:NAME", "journald", "stderr". -EINVAL with the list. */

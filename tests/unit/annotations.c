@@ -226,6 +226,30 @@ static void mistakes_name_key_value_and_what_is_valid(void)
 	}
 }
 
+/* One call of one ABI had 65536 rules, which the merge counts in 16 bits. */
+static void all_lists_together_have_at_most_16384_calls(void)
+{
+	const size_t n = POLICY_MAX_ITEMS / 2;
+	struct buf text = { 0 };
+	struct wl_err err = { 0 };
+	struct policy *p = NULL;
+	struct json *doc;
+
+	buf_puts(&text, "{\"dev.waylay.trace\":\"i386/read");
+	for (size_t i = 1; i < n; i++)
+		buf_puts(&text, ",i386/read");
+	buf_puts(&text, "\",\"dev.waylay.log\":\"i386/read");
+	for (size_t i = 0; i < n; i++)
+		buf_puts(&text, ",i386/read");
+	buf_puts(&text, "\"}");
+	tap_int_eq(json_parse(text.data, text.len, "t", &doc, NULL), 0);
+	tap_int_eq(annotations_parse(doc, policy_dir, &p, &err), -E2BIG);
+	tap_str_eq(err.msg, "annotation dev.waylay.log: more than 16384 calls in rules");
+	policy_free(p);
+	json_free(doc);
+	buf_done(&text);
+}
+
 static void the_help_names_every_key(void)
 {
 	struct buf help = { 0 };
@@ -249,6 +273,7 @@ int main(void)
 	TAP_RUN(a_named_policy_comes_first_and_annotations_settings_win);
 	TAP_RUN(a_policy_file_is_plain_below_its_folder_and_the_hosts_own);
 	TAP_RUN(mistakes_name_key_value_and_what_is_valid);
+	TAP_RUN(all_lists_together_have_at_most_16384_calls);
 	TAP_RUN(the_help_names_every_key);
 	snprintf(cmd, sizeof(cmd), "rm -rf %s", policy_dir);
 	return system(cmd) || TAP_DONE();

@@ -381,6 +381,23 @@ static void a_rule_has_at_most_16384_items(void)
 	free(text);
 }
 
+static void conditions_are_counted_for_each_call_of_a_group(void)
+{
+	const char item[] = "@all[arg0 == 1 || arg0 == 2]";
+	struct buf text = { 0 };
+	struct wl_err err = { 0 };
+
+	/* Seven words for some 1200 calls. */
+	for (int i = 0; i < 30; i++)
+		buf_printf(&text, "%s%s", i ? "," : "", item);
+	tap_int_eq(parse_list(ACTION_TRACE, text.data, NULL, &err), 0);
+	for (int i = 0; i < 60; i++)
+		buf_printf(&text, ",%s", item);
+	tap_int_eq(parse_list(ACTION_TRACE, text.data, NULL, &err), -E2BIG);
+	tap_ok(strstr(err.msg, "conditions of more than 524288 words"));
+	buf_done(&text);
+}
+
 static void appending_keeps_names_unique_and_lets_given_settings_win(void)
 {
 	struct wl_err err;
@@ -450,6 +467,7 @@ int main(void)
 	TAP_RUN(mistakes_in_documents_are_named_with_their_place);
 	TAP_RUN(a_policy_has_at_most_1024_rules);
 	TAP_RUN(a_rule_has_at_most_16384_items);
+	TAP_RUN(conditions_are_counted_for_each_call_of_a_group);
 	TAP_RUN(appending_keeps_names_unique_and_lets_given_settings_win);
 	TAP_RUN(every_handler_row_is_sorted_complete_and_parses);
 	TAP_RUN(every_action_has_its_row);
