@@ -26,6 +26,7 @@
 
 #define LOSS_MS	       5000 /* without a listener: what on-listener-loss says is done */
 #define RETRY_MAX_MS   1000
+#define GIVE_UP_MS     8000 /* the same, and no container lives: nothing is left to keep */
 #define LISTENER_SND_S 10
 
 struct keeper {
@@ -257,6 +258,29 @@ static void apply_loss(struct keeper *k)
 	}
 }
 
+/* POLLHUP: no task with that filter is left. */
+static bool has_living_container(const struct keeper *k)
+{
+	for (const struct keep_item *i = k->items; i; i = i->next) {
+		struct pollfd p = { .fd = i->fds[FD_NOTIFY] };
+
+		if (i->kind == KEEP_CONTAINER && (poll(&p, 1, 0) <= 0 || !(p.revents & POLLHUP)))
+			return true;
+	}
+	return false;
+}
+
+/* A listener that can never start (its configuration is broken) must not be retried for ever. */
+static void give_up(struct keeper *k)
+{
+	if (has_living_container(k))
+		return;
+	log_error("keeper: no listener can be started and no container is left: the end");
+	if (k->listener > 0)
+		kill(k->listener, SIGKILL);
+	k->quit = true;
+}
+
 static void reap(struct keeper *k)
 {
 	struct signalfd_siginfo info;
@@ -355,6 +379,8 @@ int keeper_main(int sock, char **argv)
 			start_listener(&k);
 		if (k.lost_ms && !k.did_loss && now_ms() >= k.lost_ms + LOSS_MS)
 			apply_loss(&k);
+		if (k.lost_ms && now_ms() >= k.lost_ms + GIVE_UP_MS)
+			give_up(&k);
 	}
 	return 0;
 }

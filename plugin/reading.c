@@ -39,9 +39,9 @@ struct mem shard_mem(struct shard *s, const struct tenant *t, unsigned slot)
 }
 
 /* The kernel waits for a page of a FUSE file or of a userfaultfd in process_vm_readv(), and for a writer
- * that waits for such a page with the address space locked; only a fatal signal ends that (tried on 6.18;
- * /proc/TID/mem is no better, and there is no read of another task that does not fault). So it ends by
- * the way that is there anyway: this process dies and its successor goes on from the journal, knowing
+ * that waits for such a page with the address space locked; only a fatal signal ends that (userfaultfd:
+ * tried on 6.18; FUSE and /proc/TID/mem fault by the same kernel code, not tried). So it ends by the way
+ * that is there anyway: this process dies and its successor goes on from the journal, knowing
  * not to read that container's memory again. */
 static void end_stuck(struct listener *l, uint32_t key)
 {

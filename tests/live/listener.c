@@ -602,6 +602,30 @@ static void on_listener_loss_is_done_when_no_listener_comes_back(void)
 	munmap(load, sizeof(*load));
 }
 
+static bool is_keeper_gone(void *arg)
+{
+	return lab_find(&lab, "waylay-keeper", 0) == 0;
+}
+
+static void a_keeper_of_nothing_gives_up_where_no_listener_can_start(void)
+{
+	char config[512] = "";
+	pid_t keeper = 0;
+	FILE *f;
+
+	tap_int_eq(lab_start(&lab, true, NULL), 0);
+	tap_ok(lab_wait(has_keeper, &keeper));
+	f = fopen(lab.config, "re");
+	tap_ok(f && fread(config, 1, sizeof(config) - 1, f) > 0);
+	if (f)
+		fclose(f);
+	tap_ok(is_config_written("no JSON"));
+	kill(lab_find(&lab, "waylayd", 0), SIGKILL);
+	tap_ok(lab_wait(is_keeper_gone, NULL));
+	tap_ok(is_config_written(config));
+	lab_stop(&lab);
+}
+
 static void sigterm_ends_listener_and_keeper_and_calls_get_ENOSYS(void)
 {
 	struct target t = { 0 };
@@ -978,6 +1002,7 @@ int main(int argc, char **argv)
 	LIVE(a_killed_keeper_is_replaced_and_can_restart_the_listener);
 	LIVE(without_keeper_and_listener_calls_get_ENOSYS);
 	LIVE(on_listener_loss_is_done_when_no_listener_comes_back);
+	LIVE(a_keeper_of_nothing_gives_up_where_no_listener_can_start);
 	LIVE(sigterm_ends_listener_and_keeper_and_calls_get_ENOSYS);
 	LIVE(listeners_that_are_killed_let_no_emulated_call_fail_or_run_twice);
 	LIVE(a_killed_workers_call_is_taken_back_and_gets_EIO);
