@@ -28,14 +28,21 @@ bool request_is_valid(const struct request *req)
 	return notif_id_valid(req->container->notify_fd, req->id) == 0;
 }
 
+#define ERRNO_MAX 4095
+
 struct reply request_left_to_profile(const struct request *req)
 {
-	uint32_t verdict = SECCOMP_RET_ALLOW;
+	uint32_t verdict = SECCOMP_RET_ALLOW, data;
 
 	if (req->container->profile.len)
 		verdict = bpf_run(&req->container->profile, &req->call.data, NULL);
+	data = verdict & SECCOMP_RET_DATA;
+	/* The kernel caps an errno in a filter's answer; in a listener's it does not. */
 	if ((verdict & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO)
-		return reply_errno((int)(verdict & SECCOMP_RET_DATA) ?: EPERM);
+		return data ? reply_errno((int)(data < ERRNO_MAX ? data : ERRNO_MAX))
+			    : reply_return(0);
+	if ((verdict & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_TRACE)
+		return reply_errno(ENOSYS);
 	if (bpf_action_rank(verdict) < bpf_action_rank(SECCOMP_RET_LOG))
 		return reply_errno(EPERM);
 	return reply_continue();

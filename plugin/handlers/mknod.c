@@ -217,7 +217,7 @@ static struct reply mknod_handle(struct request *req)
 	/* Safe whatever the caller does meanwhile: type and device are registers, and what is no device,
 	 * or a whiteout, the kernel makes with the caller's own rights. */
 	if (!(S_ISCHR(w.mode) && w.dev != 0) && !S_ISBLK(w.mode))
-		return reply_continue();
+		return request_left_to_profile(req);
 	r = request_copy_path(req, form->path, &w.path);
 	if (r < 0)
 		return reply_errno(r);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -78,10 +79,40 @@ static void a_full_job_takes_no_more(void)
 	free(job);
 }
 
+/* A call that a handler does not take, as the policy `"syscalls": ["mknod"]` sends it one. */
+static struct reply make_fifo(uint32_t profile_verdict)
+{
+	struct sock_filter ret = BPF_STMT(BPF_RET | BPF_K, profile_verdict);
+	struct container c = { .profile = { .insns = &ret, .len = 1 } };
+	struct request req = { .container = &c };
+	struct seccomp_data data = { .arch = abi_native()->audit_arch,
+				     .nr = (int)sysno_number(abi_native(), "mknodat") };
+
+	data.args[2] = 0xabc00000000 | S_IFIFO | 0600;
+	call_init(&req.call, &data);
+	return handler_find("mknod")->handle(&req);
+}
+
+static void what_a_handler_does_not_take_gets_the_profiles_verdict(void)
+{
+	tap_int_eq(make_fifo(SECCOMP_RET_ALLOW).kind, REPLY_CONTINUE);
+	tap_int_eq(make_fifo(SECCOMP_RET_LOG).kind, REPLY_CONTINUE);
+	tap_int_eq(make_fifo(SECCOMP_RET_ERRNO | EACCES).kind, REPLY_ERRNO);
+	tap_int_eq(make_fifo(SECCOMP_RET_ERRNO | EACCES).errnum, EACCES);
+	/* What is no errno would be a success to the caller. */
+	tap_int_eq(make_fifo(SECCOMP_RET_ERRNO | 0xffff).errnum, 4095);
+	tap_int_eq(make_fifo(SECCOMP_RET_ERRNO).kind, REPLY_RETURN);
+	tap_int_eq(make_fifo(SECCOMP_RET_ERRNO).value, 0);
+	tap_int_eq(make_fifo(SECCOMP_RET_TRACE).errnum, ENOSYS);
+	tap_int_eq(make_fifo(SECCOMP_RET_TRAP).kind, REPLY_ERRNO);
+	tap_int_eq(make_fifo(SECCOMP_RET_KILL_PROCESS).kind, REPLY_ERRNO);
+}
+
 int main(void)
 {
 	TAP_RUN(every_handler_that_can_be_asked_for_exists_and_no_other);
 	TAP_RUN(a_path_is_copied_with_the_kernels_limits);
+	TAP_RUN(what_a_handler_does_not_take_gets_the_profiles_verdict);
 	TAP_RUN(a_full_job_takes_no_more);
 	return TAP_DONE();
 }
