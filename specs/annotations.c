@@ -87,6 +87,7 @@ static int read_on_loss(struct reader *rd, const char *value, const char *what, 
 	if (r < 0)
 		return r;
 	rd->policy->on_loss = (enum on_loss)r;
+	rd->policy->gives_on_loss = true;
 	return 0;
 }
 

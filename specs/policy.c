@@ -196,11 +196,12 @@ int policy_append(struct policy *to, struct policy *from, struct wl_err *err)
 	take_text(&to->name, &from->name);
 	take_text(&to->events, &from->events);
 	take_text(&to->record, &from->record);
-	/* The defaults are 0: what differs from them was given. */
+	/* There is no other engine yet: what differs from the default was given. */
 	if (from->engine != ENGINE_NOTIFY)
 		to->engine = from->engine;
-	if (from->on_loss != LOSS_WAIT)
+	if (from->gives_on_loss)
 		to->on_loss = from->on_loss;
+	to->gives_on_loss |= from->gives_on_loss;
 	return 0;
 }
 

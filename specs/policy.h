@@ -73,8 +73,9 @@ struct policy {
 	char *name; /* owned; or NULL */
 	enum engine engine;
 	enum on_loss on_loss;
-	char *events; /* owned; sink as written ("file:NAME"), NULL: none given */
-	char *record; /* owned; or NULL */
+	bool gives_on_loss; /* else on_loss is the default */
+	char *events;	    /* owned; sink as written ("file:NAME"), NULL: none given */
+	char *record;	    /* owned; or NULL */
 	struct rule *rules;
 	size_t n_rules;
 };

@@ -82,6 +82,7 @@ static int read_on_loss(void *into, const struct json *value, const char *what, 
 	if (r < 0)
 		return r;
 	((struct policy *)into)->on_loss = (enum on_loss)r;
+	((struct policy *)into)->gives_on_loss = true;
 	return 0;
 }
 

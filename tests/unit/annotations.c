@@ -126,6 +126,29 @@ static void a_named_policy_comes_first_and_annotations_settings_win(void)
 	policy_free(p);
 }
 
+static void what_happens_without_a_listener_is_said_last_by_the_annotation(void)
+{
+	static const struct {
+		const char *annotations;
+		enum on_loss on_loss;
+	} rows[] = {
+		{ "{\"dev.waylay.policy\":\"loss\"}", LOSS_KILL },
+		{ "{\"dev.waylay.policy\":\"loss\",\"dev.waylay.on-listener-loss\":\"enosys\"}",
+		  LOSS_ENOSYS },
+		{ "{\"dev.waylay.policy\":\"loss\",\"dev.waylay.on-listener-loss\":\"wait\"}",
+		  LOSS_WAIT },
+	};
+	struct policy *p = NULL;
+	struct wl_err err;
+
+	write_file("loss.json", "{\"version\":1,\"on-listener-loss\":\"kill\"}", 0644);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		tap_int_eq(parse(rows[i].annotations, &p, &err), 0);
+		tap_int_eq(p->on_loss, rows[i].on_loss);
+		policy_free(p);
+	}
+}
+
 static void a_policy_file_is_plain_below_its_folder_and_the_hosts_own(void)
 {
 	static const char *const bad[] = {
@@ -271,6 +294,7 @@ int main(void)
 	TAP_RUN(every_key_arrives_in_a_fixed_order);
 	TAP_RUN(options_of_a_handler_ask_for_it_and_come_by_name_too);
 	TAP_RUN(a_named_policy_comes_first_and_annotations_settings_win);
+	TAP_RUN(what_happens_without_a_listener_is_said_last_by_the_annotation);
 	TAP_RUN(a_policy_file_is_plain_below_its_folder_and_the_hosts_own);
 	TAP_RUN(mistakes_name_key_value_and_what_is_valid);
 	TAP_RUN(all_lists_together_have_at_most_16384_calls);
