@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The host's cap: what a policy asks against what is allowed, and where outputs go. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,12 +110,31 @@ int cap_output(const struct cap *cap, const char *container_id, const char *spec
 	return 0;
 }
 
-static bool is_listed(const char *list, const char *value)
+/* The next word of a comma list, without white space around it; NULL at the end. */
+static const char *next_word(const char **rest, size_t *ret_len)
 {
-	size_t len = strlen(value);
+	const char *word = *rest;
+	size_t len;
 
-	for (const char *p = list; *p; p += strcspn(p, ","), p += *p == ',')
-		if (strcspn(p, ",") == len && memcmp(p, value, len) == 0)
+	if (!word)
+		return NULL;
+	len = strcspn(word, ",");
+	*rest = word[len] ? word + len + 1 : NULL;
+	for (; len > 0 && isspace((unsigned char)*word); len--)
+		word++;
+	while (len > 0 && isspace((unsigned char)word[len - 1]))
+		len--;
+	*ret_len = len;
+	return word;
+}
+
+static bool is_listed(const char *list, const char *value, size_t len)
+{
+	const char *word;
+	size_t n;
+
+	while ((word = next_word(&list, &n)) != NULL)
+		if (n == len && n > 0 && memcmp(word, value, n) == 0)
 			return true;
 	return false;
 }
@@ -136,22 +156,17 @@ static int check_devices(const char *asked, const char *limit)
 	return r;
 }
 
-/* Every element of a comma list. */
+/* Every element of a comma list; an empty one asks for nothing. */
 static int check_strings(const char *asked, const char *limit)
 {
-	_cleanup_free_ char *copy = strdup(asked);
-	char *rest = copy;
+	const char *word;
+	size_t len;
 
-	if (!copy)
-		return -ENOMEM;
-	while (rest) {
-		char *item = strsep(&rest, ",");
-
-		while (*item == ' ')
-			item++;
-		if (!is_listed(limit, item))
+	if (!asked[strspn(asked, " ")])
+		return 0;
+	while ((word = next_word(&asked, &len)) != NULL)
+		if (!is_listed(limit, word, len))
 			return -EPERM;
-	}
 	return 0;
 }
 
@@ -168,7 +183,7 @@ static int check_option(const struct option_spec *o, const char *asked, const ch
 	case OPTION_ENUM:
 		break;
 	}
-	return is_listed(limit, asked) ? 0 : -EPERM;
+	return is_listed(limit, asked, strlen(asked)) ? 0 : -EPERM;
 }
 
 /* An option that the cap does not mention may only have its default. */

@@ -287,8 +287,41 @@ static void devices_have_one_spelling_each(void)
 	tap_int_eq(list.n, 0);
 }
 
+#define MOUNT(options) \
+	RULE("{\"action\":\"emulate\",\"handler\":\"mount\",\"options\":{" options "}}")
+#define MOUNT_CAP(limits) CAP("\"actions\":[\"emulate\"],\"handlers\":{\"mount\":{" limits "}}")
+
+static void lists_of_strings_are_below_the_cap_word_by_word(void)
+{
+	static const char types[] = MOUNT_CAP("\"filesystems\":[\"ext4:shift\", \"xfs\"]");
+	static const struct {
+		const char *cap, *rule;
+		bool is_allowed;
+	} rows[] = {
+		{ MOUNT_CAP(""), MOUNT(""), true }, /* the defaults */
+		{ types, MOUNT(""), true },
+		{ types, MOUNT("\"filesystems\":\"xfs ,  ext4:shift\""), true },
+		{ types, MOUNT("\"filesystems\":[\"ext4:shift\"]"), true },
+		{ types, MOUNT("\"options\":\"acl,noacl\""), true }, /* of the default */
+		{ types, MOUNT("\"filesystems\":\"ext4\""), false },
+		{ types, MOUNT("\"filesystems\":\"xfs,,ext4:shift\""), false },
+		{ types, MOUNT("\"filesystems\":\"xfs, *\""), false },
+		{ types, MOUNT("\"options\":\"journal_path=*\""), false },
+		{ types, MOUNT("\"devices\":\"b 7:0\""), false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const char *why = check(rows[i].cap, rows[i].rule);
+
+		if ((*why == '\0') != rows[i].is_allowed)
+			printf("# row %zu: %s\n", i, why);
+		tap_int_eq(*why == '\0', rows[i].is_allowed);
+	}
+}
+
 int main(void)
 {
+	TAP_RUN(lists_of_strings_are_below_the_cap_word_by_word);
 	TAP_RUN(the_default_allows_to_watch_and_to_restrict);
 	TAP_RUN(actions_and_handlers_are_checked);
 	TAP_RUN(options_stay_below_their_limits);
