@@ -8,7 +8,10 @@
 #include "hook/cmd_check.h"
 #include "hook/cmd_events.h"
 #include "hook/cmd_explain.h"
+#include "hook/cmd_metrics.h"
+#include "hook/cmd_ps.h"
 #include "hook/cmd_run.h"
+#include "hook/cmd_stop.h"
 #include "hook/commands.h"
 #include "specs/cap.h"
 
@@ -35,6 +38,15 @@ static const struct command commands[] = {
 	  "  --config FILE   the host's configuration, instead of the default\n"
 	  "  --pid PID       show the filters that a running process has\n"
 	  "  --dump FILE     with --pid: write the filters' instructions: FILE, FILE.1, ..." },
+	{ "metrics", cmd_metrics, "[--config FILE] [--socket PATH]",
+	  "print the listeners' counters as Prometheus reads them",
+	  "  --config FILE  the host's configuration: where its listeners are\n"
+	  "  --socket PATH  ask this listener only" },
+	{ "ps", cmd_ps, "[--json] [--config FILE] [--socket PATH]",
+	  "list the containers whose system calls are intercepted now",
+	  "  --json         the same as JSON\n"
+	  "  --config FILE  the host's configuration: where its listeners are\n"
+	  "  --socket PATH  ask this listener only" },
 	{ "run", cmd_run, "[OPTIONS] -- COMMAND [ARGUMENT...]",
 	  "run a command with its system calls intercepted; no container and no root needed",
 	  "  --trace LIST    calls to show, with decoded arguments: openat, @network, @all\n"
@@ -45,6 +57,12 @@ static const struct command commands[] = {
 	  "  --events SINK   file:PATH, unix:PATH, journald or stderr (default)\n"
 	  "  --config FILE   the host's configuration: what a policy may ask for\n"
 	  "The exit status is the command's, 128 + N if signal N ended it." },
+	{ "stop", cmd_stop, "[--config FILE] [--socket PATH] CONTAINER",
+	  "end the interception of a container, which goes on",
+	  "  --config FILE  the host's configuration: where its listeners are\n"
+	  "  --socket PATH  ask this listener only\n"
+	  "Its events are written when this returns. Calls that its filter hands to the listener\n"
+	  "get ENOSYS from then on; what the filter denies by itself stays denied." },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 

@@ -41,6 +41,7 @@ static void write_blob(struct container_blob *blob, const struct container_info 
 	blob->sink_kind = info->sink_kind;
 	blob->started = info->is_started;
 	blob->is_hooked = info->is_hooked;
+	blob->since_ns = info->since_ns;
 	snprintf(blob->id, sizeof(blob->id), "%s", info->id);
 	blob->profile_offset = sizeof(*blob);
 	blob->profile_len = profile_len;

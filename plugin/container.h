@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "arch/bpf/bpf.h"
+#include "plugin/metrics.h"
 #include "plugin/ns.h"
 #include "specs/plan.h"
 #include "specs/policy.h"
@@ -29,12 +30,15 @@ struct container_blob {
 	uint32_t sink_kind;		      /* enum sink_kind */
 	uint32_t is_hooked;		      /* came by the hook route: exec is not covered */
 	_Atomic uint32_t started;	      /* the set-up phase is over */
-	_Atomic uint32_t ended;		      /* the last task has gone */
+	_Atomic uint32_t ended;		      /* the last task has gone, or it was stopped */
+	_Atomic uint32_t stopped;	      /* `waylay stop`: nothing is answered any more */
 	_Atomic uint32_t is_unreadable;	      /* a read of its memory never returned */
 	_Atomic uint64_t calls;		      /* requests answered */
 	_Atomic uint64_t events_lost, lost_reported;
 	_Atomic uint64_t start_event,
 		end_event; /* ring positions behind these events; 0: not yet */
+	uint64_t since_ns; /* CLOCK_MONOTONIC, of the hand-over */
+	struct metrics metrics;
 	char id[256];
 };
 #define CONTAINER_MAGIC 0x776179316c617902ull
@@ -56,6 +60,7 @@ struct container_info {
 	const struct bpf_prog *profile; /* NULL: none */
 	uint32_t shard, sink_kind;
 	bool is_started, is_hooked;
+	uint64_t since_ns; /* CLOCK_MONOTONIC */
 };
 
 /* A new blob for a hand-over; *ret_fd owned by the caller. */

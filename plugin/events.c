@@ -169,7 +169,8 @@ size_t event_call(struct event_clock *clock, const struct call_event *e, char *t
 	put_call(&o, e->call);
 	put_args(&o, e);
 	put_answer(&o, e);
-	put_latency(&o, event_now() - e->received_ns);
+	clock->answered_ns = event_now();
+	put_latency(&o, clock->answered_ns - e->received_ns);
 	return (size_t)(o.at - text);
 }
 
@@ -213,6 +214,8 @@ size_t event_end(struct event_clock *clock, const struct container *c, char *tex
 	put_number(&o, "pid", c->blob->init);
 	put_number(&o, "calls", (int64_t)c->blob->calls);
 	put_number(&o, "lost", (int64_t)c->blob->events_lost);
+	if (atomic_load(&c->blob->stopped))
+		put_name(&o, "note", "stopped; its intercepted calls get ENOSYS");
 	return finish(&o, text);
 }
 

@@ -16,6 +16,8 @@ struct event_clock {
 	int64_t offset_ns;
 	time_t second;
 	char text[24]; /* 2026-11-22T07:14:22 */
+	uint64_t
+		answered_ns; /* CLOCK_MONOTONIC of the last event of a call, until its answer is sent; or 0 */
 };
 
 uint64_t event_now(void); /* CLOCK_MONOTONIC, ns */

@@ -130,6 +130,7 @@ static int make_container(struct listener *l, struct wire_msg *msg, const struct
 				       .init = is_plain && msg->pid > 0 ? msg->pid : msg->init,
 				       .sink_kind = t->sink.kind,
 				       .is_started = is_plain,
+				       .since_ns = event_now(),
 				       .is_hooked = !is_plain && msg->bundle };
 	const struct tenant *same = find_same_fd(l, msg->seccomp_fd);
 	_cleanup_close_ int blob = -EBADF;

@@ -272,6 +272,7 @@ static int start_resumed(struct listener *l, struct wl_err *err)
 		if (r < 0)
 			return r;
 	}
+	atomic_fetch_add(&l->shards[0]->journal->restarts, 1);
 	r = start_shards(l, err);
 	if (r < 0)
 		return r;

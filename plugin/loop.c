@@ -65,7 +65,8 @@ static bool has_share(const struct shard *s, const struct tenant *t)
 {
 	unsigned left = s->n_free + (s->armed != NO_SLOT);
 
-	return left > 0 && (t->in_flight == 0 || t->in_flight + SLOTS_KEPT < left);
+	return left > 0 && !t->is_stopped &&
+	       (t->in_flight == 0 || t->in_flight + SLOTS_KEPT < left);
 }
 
 void shard_watch(struct shard *s, struct tenant *t)
@@ -230,7 +231,7 @@ static void check_waiting(struct shard *s)
 
 /* ---- containers ---- */
 
-static void gone(struct shard *s, struct tenant *t)
+void shard_gone(struct shard *s, struct tenant *t)
 {
 	if (t->is_gone)
 		return;
@@ -296,12 +297,15 @@ static void add_tenant(struct shard *s, struct tenant *t)
 	r = shard_listen(s, t);
 	if (r < 0) {
 		log_error("container %s: cannot be listened to: %s", t->c->blob->id, strerror(-r));
-		gone(s, t);
-	}
+		shard_gone(s, t);
+	} else if (atomic_load(&t->c->blob->stopped))
+		stop_begin(s, t); /* a listener died over it */
 }
 
 static void run_command(struct shard *s, const struct command *c)
 {
+	struct tenant *t;
+
 	switch (c->op) {
 	case COMMAND_ADD:
 		add_tenant(s, c->tenant);
@@ -313,11 +317,16 @@ static void run_command(struct shard *s, const struct command *c)
 		pool_worker_reaped(s, c);
 		break;
 	case COMMAND_KEEPER_LOST:
-		for (struct tenant *t = s->all; t; t = t->next)
+		for (t = s->all; t; t = t->next)
 			pool_keeper_lost(s, t);
 		break;
 	case COMMAND_STOP:
 		s->stop = true;
+		break;
+	case COMMAND_END:
+		t = tenants_find(s->tenants, c->container);
+		if (t)
+			stop_begin(s, t);
 		break;
 	}
 }
@@ -380,7 +389,7 @@ static void handle(struct shard *s, const struct epoll_event *ev)
 	if (ev->events & EPOLLIN && !t->is_gone)
 		shard_receive(s, t);
 	else if (ev->events & (EPOLLHUP | EPOLLERR))
-		gone(s, t);
+		shard_gone(s, t);
 }
 
 static int timeout_of(const struct shard *s)
@@ -388,7 +397,7 @@ static int timeout_of(const struct shard *s)
 	uint64_t now, at;
 
 	if (s->n_waiting == 0)
-		return s->ending ? CHECK_MS : s->has_workers ? IDLE_CHECK_MS : -1;
+		return s->ending || s->has_stopped ? CHECK_MS : s->has_workers ? IDLE_CHECK_MS : -1;
 	now = event_now();
 	at = s->checked_ns + CHECK_NS;
 	for (unsigned k = 0; k < s->n_waiting; k++) {
@@ -435,6 +444,8 @@ static void *shard_main(void *arg)
 		shard_poll(s, timeout_of(s));
 		if (s->n_waiting > 0 || s->has_starved)
 			check_waiting(s);
+		if (s->has_stopped)
+			stop_go_on(s);
 		if (s->ending)
 			finish_ending(s);
 		if (s->has_workers)

@@ -23,13 +23,20 @@
 #define ATTEMPTS_MAX	16    /* listeners that may die over one call; then EIO */
 
 /* What main and keeper tell a shard. */
-enum command_op { COMMAND_ADD, COMMAND_WORKER, COMMAND_REAPED, COMMAND_KEEPER_LOST, COMMAND_STOP };
+enum command_op {
+	COMMAND_ADD,
+	COMMAND_WORKER,
+	COMMAND_REAPED,
+	COMMAND_KEEPER_LOST,
+	COMMAND_STOP,
+	COMMAND_END
+};
 
 struct command {
 	struct command *next;
 	enum command_op op;
 	struct tenant *tenant;	 /* ADD */
-	uint32_t key, container; /* WORKER, REAPED */
+	uint32_t key, container; /* WORKER, REAPED; container: END */
 	int fd, pidfd, error;	 /* WORKER: owned; or -EBADF and errno */
 	bool is_resumed;	 /* ADD: its start was told already; WORKER: its slots wait */
 };
@@ -71,6 +78,7 @@ struct shard {
 	bool job_used[JOURNAL_JOBS];
 	unsigned n_jobs;
 	bool stop, has_workers;
+	bool has_stopped; /* containers whose interception ends: stop.c */
 	bool has_starved; /* some containers are not polled for lack of slots */
 	uint64_t checked_ns;
 	unsigned looked_at; /* where in `waiting` the next looks at signals begin */
@@ -99,6 +107,14 @@ void shard_own(struct shard *s, struct tenant *t, unsigned slot); /* the slot is
 void shard_wait(struct shard *s, unsigned slot);		  /* put on the waiting list */
 void shard_unwait(struct shard *s, unsigned slot);
 void shard_release(struct shard *s, unsigned slot); /* slot and job are free again */
+
+void shard_gone(struct shard *s,
+		struct tenant *t); /* nothing of it will come or be answered any more */
+
+/* stop.c: `waylay stop`. What waits is given up with ENOSYS, what a worker has is taken back; then the
+ * container is done with as if it had ended. What the kernel still holds gets ENOSYS when the fd is closed. */
+void stop_begin(struct shard *s, struct tenant *t);
+void stop_go_on(struct shard *s);
 
 /* resume.c: answers what the last listener had received, and fills the free list; before the first RECV. */
 void shard_resume(struct shard *s);
@@ -148,8 +164,8 @@ int reply_finish(struct shard *s, struct tenant *t, unsigned slot, const struct 
 /* Fills resp, finishes, releases. */
 void reply_send(struct shard *s, struct tenant *t, unsigned slot, const struct call *call,
 		const struct verdict *v);
-/* SEND of what stands in resp, without an event. */
-int reply_stored(struct shard *s, struct tenant *t, unsigned slot);
+/* SEND of what stands in resp, without an event. `v` for the counters; NULL: decided by a listener that died. */
+int reply_stored(struct shard *s, struct tenant *t, unsigned slot, const struct verdict *v);
 /* Lifecycle events: true if written (false: the ring is full, try again). */
 bool reply_started(struct shard *s, struct tenant *t);
 bool reply_ended(struct shard *s, struct tenant *t);

@@ -229,7 +229,10 @@ static void fail(struct shard *s, struct tenant *t, unsigned i, int errnum)
 	static const struct {
 		int errnum;
 		const char *note;
-	} notes[] = { { ETIMEDOUT, "timed out" }, { EINTR, "cancelled" }, { EIO, "worker died" } };
+	} notes[] = { { ETIMEDOUT, "timed out" },
+		      { EINTR, "cancelled" },
+		      { EIO, "worker died" },
+		      { ENOSYS, "stopped" } };
 	const char *note = NULL;
 
 	for (unsigned k = 0; k < ARRAY_SIZE(notes); k++)

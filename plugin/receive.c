@@ -9,6 +9,8 @@
 
 #include "arch/base/cleanup.h"
 #include "arch/base/log.h"
+#include "arch/base/sock.h"
+#include "plugin/control.h"
 #include "plugin/listener.h"
 #include "specs/wire.h"
 
@@ -159,6 +161,29 @@ static int take_load(struct listener *l, struct wire_msg *msg, struct wl_err *er
 	return intake_add(l, msg, msg->policy, false, err);
 }
 
+/* Answered by receive_ended(). */
+static bool wait_for_end(struct conn *conn, const char *id)
+{
+	free(conn->waits_for);
+	conn->waits_for = strdup(id);
+	conn->since_ns = event_now();
+	return conn->waits_for != NULL;
+}
+
+/* An operator's question. An answer fits into the socket's buffer, unless the peer asks on without reading. */
+static bool take_control(struct listener *l, struct conn *conn, const struct json *request)
+{
+	_cleanup_(buf_done) struct buf answer = { 0 };
+	const char *awaited = NULL;
+	struct wl_err err = { 0 };
+
+	if (control_answer(l, request, &answer, &awaited, &err) < 0)
+		return wire_send_ack(conn->fd, &err) == 0;
+	if (awaited)
+		return wait_for_end(conn, awaited);
+	return !answer.failed && sock_send(conn->fd, answer.data, answer.len, NULL, 0) == 0;
+}
+
 /* False: the connection is to be closed. */
 static bool take(struct listener *l, struct conn *conn, struct wire_msg *msg)
 {
@@ -181,12 +206,8 @@ static bool take(struct listener *l, struct conn *conn, struct wire_msg *msg)
 		r = intake_started(l, msg->id, &err);
 		break;
 	case WIRE_ENDED:
-		if (intake_has(l, msg->id)) {
-			free(conn->waits_for);
-			conn->waits_for = strdup(msg->id);
-			conn->since_ns = event_now();
-			return conn->waits_for != NULL;
-		}
+		if (intake_has(l, msg->id))
+			return wait_for_end(conn, msg->id);
 		r = 0;
 		break;
 	}
@@ -222,8 +243,9 @@ void receive_readable(struct listener *l, struct conn *conn)
 			return;
 		if (r < 0)
 			break;
-		conn->has_spoken = l->had_message = true;
-		if (!take(l, conn, msg)) {
+		conn->has_spoken = true;
+		l->had_message |= !msg->control; /* who only looks does not start a container */
+		if (!(msg->control ? take_control(l, conn, msg->control) : take(l, conn, msg))) {
 			r = -EPIPE;
 			break;
 		}

@@ -129,7 +129,24 @@ static void kill_caller(struct shard *s, struct tenant *t, struct slot *slot)
 		sys_pidfd_send_signal(fd, SIGKILL);
 }
 
-int reply_stored(struct shard *s, struct tenant *t, unsigned i)
+static void count(struct shard *s, struct tenant *t, const struct slot *slot,
+		  const struct verdict *v)
+{
+	struct container_blob *blob = t->c->blob;
+	/* The event's look at the clock will do. */
+	uint64_t now = s->clock.answered_ns ? s->clock.answered_ns : event_now();
+	struct metrics_call call = { .arch = slot->notif.data.arch,
+				     .nr = (uint32_t)slot->notif.data.nr,
+				     .what = METRICS_STORED,
+				     .errnum = (uint32_t)-slot->resp.error };
+
+	if (v)
+		call.what = v->rule ? v->rule->action : METRICS_ANSWER + v->answer;
+	atomic_store_explicit(&blob->calls, blob->calls + 1, memory_order_relaxed);
+	metrics_count(&blob->metrics, &call, now - slot->received_ns);
+}
+
+int reply_stored(struct shard *s, struct tenant *t, unsigned i, const struct verdict *v)
 {
 	struct slot *slot = &s->journal->slots[i];
 	int r = 0;
@@ -137,8 +154,8 @@ int reply_stored(struct shard *s, struct tenant *t, unsigned i)
 	if (slot->resp.id != 0) /* 0: the worker has answered itself */
 		r = notif_send(t->c->notify_fd, &slot->resp);
 	if (r == 0)
-		atomic_store_explicit(&t->c->blob->calls, t->c->blob->calls + 1,
-				      memory_order_relaxed);
+		count(s, t, slot, v);
+	s->clock.answered_ns = 0;
 	return r < 0 ? -ENOENT : 0;
 }
 
@@ -157,7 +174,7 @@ int reply_finish(struct shard *s, struct tenant *t, unsigned i, const struct cal
 		kill_caller(s, t, slot);
 	if (slot->job) /* from here on ENOENT at a restart means that it was answered */
 		atomic_store_explicit(&slot->state, SLOT_SENDING, memory_order_release);
-	r = reply_stored(s, t, i);
+	r = reply_stored(s, t, i, v);
 	if (v->has_event)
 		ring_wake(s->ring, s->bell);
 	return r;

@@ -18,7 +18,7 @@ static void resume_slot(struct shard *s, struct tenant *t, unsigned i, uint32_t 
 		shard_wait(s, i);
 		pool_resume(s, t, i);
 	} else if (state == SLOT_SENDING || ring_has(s->ring, slot->event_end)) {
-		reply_stored(s, t, i);
+		reply_stored(s, t, i, NULL);
 		shard_release(s, i);
 	} else if (slot->attempts >= ATTEMPTS_MAX)
 		dispatch_refuse(s, t, i, EIO, "listeners died over it");

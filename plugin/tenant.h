@@ -32,6 +32,7 @@ struct tenant {
 	unsigned in_flight, n_jobs;
 	bool is_watched;  /* RECV is polled for */
 	bool is_gone;	  /* POLLHUP */
+	bool is_stopped;  /* nothing is received any more: stop.c */
 	bool has_unknown; /* a call without a rule was logged already */
 	struct worker workers[WORKERS_MAX];
 	struct freezer *freezer; /* owned; NULL: none, or not looked for yet */

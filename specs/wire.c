@@ -279,6 +279,11 @@ static int read_message(struct wire_reader *r, struct wire_msg **ret, struct wl_
 		return wl_err_set(err, -ENOMEM, "message");
 	m->seccomp_fd = -EBADF;
 	e = json_parse(r->text.data + r->start, r->end - r->start, "message", &m->doc, err);
+	m->control = json_get(m->doc, "waylay-control");
+	if (e == 0 && m->control) {
+		*ret = TAKE_PTR(m);
+		return 1;
+	}
 	if (e == 0)
 		e = read_state(m, err);
 	if (e == 0)

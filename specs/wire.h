@@ -22,7 +22,10 @@ enum wire_step {
 
 struct wire_msg {
 	enum wire_step step;
-	struct json *doc;	 /* owned; the whole message */
+	struct json *doc; /* owned; the whole message */
+	/* In doc: a question of an operator's command ("waylay-control"; plugin/control.h). Else NULL. With
+	 * it nothing below is set, and step is WIRE_PLAIN. */
+	const struct json *control;
 	const char *id;		 /* container id, in doc; checked by oci_id_is_valid */
 	pid_t pid;		 /* the process with the filter; 0 or -1 if unknown */
 	pid_t init;		 /* state.pid */

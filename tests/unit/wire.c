@@ -405,6 +405,29 @@ static void base64_has_one_spelling(void)
 	}
 }
 
+/* A question is no hand-over: nothing else of it counts, and its fds are closed. */
+static void a_question_of_an_operator_comes_through_with_nothing_else(void)
+{
+	static const char text[] = "{\"waylay-control\":{\"do\":\"ps\"},\"fds\":[\"seccompFd\"]}\n";
+	struct pair p = make_pair();
+	struct wire_msg *m = NULL;
+	struct wl_err err;
+	int fds_before = open_fds(), fd = dup(2);
+
+	tap_int_eq(sock_send(p.theirs, text, strlen(text), &fd, 1), 0);
+	fd_close(fd);
+	tap_int_eq(feed(&p, &m, &err), 1);
+	tap_ok(m && m->control && !m->id && !m->policy && m->seccomp_fd < 0);
+	tap_str_eq(m ? json_get_string(m->control, "do") : NULL, "ps");
+	tap_int_eq(open_fds(), fds_before);
+	wire_msg_free(m);
+	m = NULL;
+	tap_int_eq(sock_send(p.theirs, crun_text, strlen(crun_text), NULL, 0), 0);
+	tap_int_eq(feed(&p, &m, &err), -EINVAL); /* the fd of the question is not its own */
+	wire_msg_free(m);
+	end_pair(&p);
+}
+
 int main(void)
 {
 	make_notify_fd();
@@ -419,5 +442,6 @@ int main(void)
 	TAP_RUN(a_cut_or_endless_message_is_refused);
 	TAP_RUN(answers_are_yes_or_an_error_with_its_code);
 	TAP_RUN(base64_has_one_spelling);
+	TAP_RUN(a_question_of_an_operator_comes_through_with_nothing_else);
 	return TAP_DONE();
 }
