@@ -382,5 +382,7 @@ int keeper_main(int sock, char **argv)
 		if (k.lost_ms && now_ms() >= k.lost_ms + GIVE_UP_MS)
 			give_up(&k);
 	}
+	while (k.items)
+		keep_drop(&k.items, k.items->kind, k.items->key);
 	return 0;
 }

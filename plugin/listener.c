@@ -457,6 +457,27 @@ static void finish(struct listener *l)
 	receive_done(l);
 }
 
+/* After finish(): no other thread is left. */
+static void discard(struct listener *l)
+{
+	for (unsigned i = 0; i < TENANTS_MAX; i++)
+		tenant_free(l->tenants.at[i]);
+	for (struct tenant *t = l->grave, *next; t; t = next) {
+		next = t->next_done;
+		tenant_free(t);
+	}
+	for (unsigned i = 0; i < l->n_shards; i++) {
+		shard_done(l->shards[i]);
+		free(l->shards[i]);
+	}
+	task_watch_done(&l->watch);
+	if (l->has_common)
+		sink_done(&l->common);
+	policy_free(l->policy);
+	cap_discard(l->cap);
+	free(l);
+}
+
 static int start(struct listener *l, int resume_fd, struct wl_err *err)
 {
 	char text[64];
@@ -516,9 +537,12 @@ int listener_main(const struct listener_options *options, int resume_fd, char **
 		/* A first listener that cannot start leaves nothing behind; a later one is tried again. */
 		if (resume_fd < 0 && l->link.sock >= 0)
 			keeper_send(l->link.sock, &quit, NULL);
+		if (l->n_shards == 0) /* else their threads may be at work */
+			discard(l);
 		return 1;
 	}
 	serve(l);
 	finish(l);
+	discard(l);
 	return 0;
 }
