@@ -14,10 +14,9 @@
 /* A host's configuration has keys that no policy has. */
 static bool is_host_config(const struct json *doc)
 {
-	static const char *const keys[] = {
-		"allow",     "output_dirs",	     "log_dir", "policy_dir", "socket",
-		"state_dir", "require_exec_coverage"
-	};
+	static const char *const keys[] = { "allow",	 "output_dirs",		 "sinks",
+					    "log_dir",	 "policy_dir",		 "socket",
+					    "state_dir", "require_exec_coverage" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (json_get(doc, keys[i]))

@@ -108,6 +108,24 @@ static int read_output_dirs(void *into, const struct json *value, const char *wh
 	return 0;
 }
 
+static int read_sinks(void *into, const struct json *value, const char *what, struct wl_err *err)
+{
+	struct cap *cap = into;
+
+	for (size_t i = 0; i < value->u.list.n; i++) {
+		const struct json *item = value->u.list.items[i];
+		int r;
+
+		if (item->type != JSON_STRING)
+			return wl_err_say(err, -EINVAL, "%s: a sink is a string", what);
+		r = keys_one_of(cap_sinks, item->u.string.text, what, err);
+		if (r < 0)
+			return r;
+		cap->sinks |= 1u << r;
+	}
+	return 0;
+}
+
 static bool is_star(const struct json *value)
 {
 	return value->type == JSON_STRING && strcmp(value->u.string.text, "*") == 0;
@@ -271,6 +289,7 @@ const struct key_row cap_keys[] = {
 	{ "version", KEY_INT, read_version, "1, if given." },
 	{ "allow", KEY_OBJECT, read_allow, "What containers may ask for." },
 	{ "output_dirs", KEY_ARRAY, read_output_dirs, "Where absolute outputs may lie." },
+	{ "sinks", KEY_ARRAY, read_sinks, "Where events may go beside files and sockets." },
 	{ "log_dir", KEY_STRING, read_log_dir, "Where relative outputs go, by container." },
 	{ "policy_dir", KEY_STRING, read_policy_dir, "Policy files that containers may name." },
 	{ "socket", KEY_STRING, read_socket, "The host's listener." },

@@ -9,6 +9,10 @@
 
 #define CAP_DEFAULT_PATH WAYLAY_SYSCONFDIR "/waylay/waylay.json"
 
+/* Where events may go beside files and sockets: shared with the host and without a limit of size. */
+enum cap_sink { CAP_SINK_JOURNALD, CAP_SINK_STDERR, CAP_SINK_COUNT };
+extern const char *const cap_sinks[CAP_SINK_COUNT + 1]; /* names; NULL at the end */
+
 struct cap {
 	char *path;	  /* where it came from, for messages; NULL: built in */
 	uint32_t actions; /* bit per enum action that may be asked for */
@@ -23,6 +27,7 @@ struct cap {
 	bool all_handlers;
 	char **output_dirs; /* absolute; outputs by absolute path must lie below one */
 	size_t n_output_dirs;
+	unsigned sinks;	  /* bit per enum cap_sink: outputs that are no file of the container's */
 	char *log_dir;	  /* relative outputs go to <log_dir>/<container id>/; /var/log/waylay */
 	char *policy_dir; /* /etc/waylay/policies */
 	char *socket;	  /* host's listener; /run/waylay/waylay.sock */

@@ -16,10 +16,25 @@ static const char *cap_name(const struct cap *cap)
 	return cap->path ? cap->path : "the built-in default (there is no " CAP_DEFAULT_PATH ")";
 }
 
+const char *const cap_sinks[CAP_SINK_COUNT + 1] = {
+	[CAP_SINK_JOURNALD] = "journald",
+	[CAP_SINK_STDERR] = "stderr",
+};
+
+/* CAP_SINK_COUNT: it is none. */
+static unsigned find_sink(const char *spec)
+{
+	unsigned i = 0;
+
+	while (i < CAP_SINK_COUNT && strcmp(spec, cap_sinks[i]) != 0)
+		i++;
+	return i;
+}
+
 /* "file:NAME" and "unix:NAME" have a name; "journald" and "stderr" have none; else all of it is the name. */
 static const char *output_name(const char *spec)
 {
-	if (strcmp(spec, "journald") == 0 || strcmp(spec, "stderr") == 0)
+	if (find_sink(spec) < CAP_SINK_COUNT)
 		return NULL;
 	if (strncmp(spec, "file:", 5) == 0 || strncmp(spec, "unix:", 5) == 0)
 		return spec + 5;
@@ -225,7 +240,13 @@ static int check_handler(const struct cap *cap, const struct rule *rule, struct 
 static int check_outputs(const struct cap *cap, const struct policy *policy, struct wl_err *err)
 {
 	const char *specs[] = { policy->events, policy->record };
+	unsigned sink = policy->events ? find_sink(policy->events) : CAP_SINK_COUNT;
 
+	if (sink < CAP_SINK_COUNT && !(cap->sinks & 1u << sink))
+		return wl_err_say(err, -EPERM,
+				  "events '%s' is not among sinks of %s; file:NAME goes to "
+				  "%s/<container id>/",
+				  policy->events, cap_name(cap), cap->log_dir);
 	for (size_t i = 0; i < ARRAY_SIZE(specs); i++) {
 		const char *dir, *rest;
 		int r;

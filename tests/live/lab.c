@@ -178,6 +178,14 @@ unsigned lab_count_fds(pid_t pid)
 	return n;
 }
 
+bool lab_has_full_keeper(void *lab_keeper)
+{
+	const struct lab_keeper *k = lab_keeper;
+	pid_t pid = lab_find(k->lab, "waylay-keeper", k->dead);
+
+	return pid > 0 && lab_count_fds(pid) >= k->fds;
+}
+
 bool lab_is_in_call(pid_t pid, long nr)
 {
 	char text[32];

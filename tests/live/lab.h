@@ -31,6 +31,15 @@ pid_t lab_find(const struct lab *lab, const char *comm, pid_t not );
 /* Waits up to ten seconds until `is_true` holds. */
 bool lab_wait(bool (*is_true)(void *), void *arg);
 unsigned lab_count_fds(pid_t pid);
+/* For lab_wait(): another keeper than `dead` is there and holds `fds` at least. A new one has its name before
+ * it has been given everything: a listener that dies between the two takes the rest with it
+ * (plugin/README.md: keeper and listener). */
+struct lab_keeper {
+	const struct lab *lab;
+	pid_t dead;
+	unsigned fds;
+};
+bool lab_has_full_keeper(void *lab_keeper);
 /* True if the process sleeps in that call. */
 bool lab_is_in_call(pid_t pid, long nr);
 

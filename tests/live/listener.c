@@ -481,14 +481,17 @@ static void a_killed_keeper_is_replaced_and_can_restart_the_listener(void)
 	struct load *load = make_load();
 	struct target t[CALLERS] = { 0 };
 	pid_t keeper = 0, listener = 0;
+	struct lab_keeper full = { .lab = &lab };
 
 	tap_int_eq(lab_start(&lab, true, NULL), 0);
 	start_callers(t, load);
 	for (int i = 0; i < 5; i++) {
 		tap_ok(lab_wait(has_keeper, &keeper));
+		full.dead = lab_find(&lab, "waylay-keeper", keeper);
+		full.fds = lab_count_fds(full.dead);
 		tap_ok(kill_one("waylay-keeper", &keeper));
 		tap_ok(wait_for_calls(load));
-		tap_ok(lab_wait(has_keeper, &keeper));
+		tap_ok(lab_wait(lab_has_full_keeper, &full));
 		tap_ok(kill_one("waylayd", &listener));
 		tap_ok(wait_for_calls(load));
 	}
@@ -536,7 +539,14 @@ static bool is_config_written(const char *text)
 	return f && fputs(text, f) >= 0;
 }
 
-/* A configuration that cannot be read keeps new listeners from starting. */
+/* A configuration that cannot be read keeps new listeners from starting. The old one goes to `ret`. */
+static bool is_config_broken(char *ret, size_t size)
+{
+	_cleanup_fclose_ FILE *f = fopen(lab.config, "re");
+
+	return f && fread(ret, 1, size - 1, f) > 0 && is_config_written("no JSON");
+}
+
 static void on_listener_loss_is_done_when_no_listener_comes_back(void)
 {
 	static const struct {
@@ -555,7 +565,6 @@ static void on_listener_loss_is_done_when_no_listener_comes_back(void)
 	struct load *load = make_load();
 	struct target t[2] = { 0 }, waits = { 0 };
 	char config[512] = "";
-	FILE *f;
 
 	tap_int_eq(lab_start(&lab, true, NULL), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -564,11 +573,7 @@ static void on_listener_loss_is_done_when_no_listener_comes_back(void)
 	}
 	tap_int_eq(target_start(&waits, getppid_only, call_until_told, load), 0);
 	tap_ok(run(&waits, "loss-wait", log_getppid, NULL));
-	f = fopen(lab.config, "re");
-	tap_ok(f && fread(config, 1, sizeof(config) - 1, f) > 0);
-	if (f)
-		fclose(f);
-	tap_ok(is_config_written("no JSON"));
+	tap_ok(is_config_broken(config, sizeof(config)));
 	kill(lab_find(&lab, "waylayd", 0), SIGKILL);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		tap_int_eq(target_wait(&t[i]), rows[i].status);
@@ -590,15 +595,10 @@ static void a_keeper_of_nothing_gives_up_where_no_listener_can_start(void)
 {
 	char config[512] = "";
 	pid_t keeper = 0;
-	FILE *f;
 
 	tap_int_eq(lab_start(&lab, true, NULL), 0);
 	tap_ok(lab_wait(has_keeper, &keeper));
-	f = fopen(lab.config, "re");
-	tap_ok(f && fread(config, 1, sizeof(config) - 1, f) > 0);
-	if (f)
-		fclose(f);
-	tap_ok(is_config_written("no JSON"));
+	tap_ok(is_config_broken(config, sizeof(config)));
 	kill(lab_find(&lab, "waylayd", 0), SIGKILL);
 	tap_ok(lab_wait(is_keeper_gone, NULL));
 	tap_ok(is_config_written(config));

@@ -265,7 +265,13 @@ static void outputs_stay_in_their_directories(void)
 		check("{\"version\":1}", "\"events\":\"file:/etc/x\""),
 		"output 'file:/etc/x' is outside output_dirs (none) of c; a relative name goes to "
 		"/var/log/waylay/<container id>/");
-	tap_str_eq(check("{\"version\":1}", "\"events\":\"journald\""), "");
+	tap_str_eq(check("{\"version\":1}", "\"events\":\"journald\""),
+		   "events 'journald' is not among sinks of c; file:NAME goes to "
+		   "/var/log/waylay/<container id>/");
+	tap_str_eq(check("{\"version\":1,\"sinks\":[\"journald\"]}", "\"events\":\"journald\""),
+		   "");
+	tap_ok(strstr(check("{\"version\":1,\"sinks\":[\"journald\"]}", "\"events\":\"stderr\""),
+		      "'stderr' is not among") != NULL);
 }
 
 static void devices_have_one_spelling_each(void)
