@@ -395,24 +395,13 @@ int main(int argc, char **argv)
 		printf("1..0 # SKIP needs root\n");
 		return 0;
 	}
-#define LIVE(test)                                            \
-	do {                                                  \
-		if (argc > 2 && !strstr(#test, argv[2]))      \
-			break;                                \
-		if (lab_init(&lab, waylayd) < 0) {            \
-			printf("Bail out! no %s\n", waylayd); \
-			return 1;                             \
-		}                                             \
-		TAP_RUN(test);                                \
-		lab_done(&lab);                               \
-	} while (0)
-	LIVE(a_callers_page_that_never_comes_holds_up_nobody_else);
-	LIVE(containers_full_of_delayed_calls_hold_up_nobody_else);
-	LIVE(floods_killed_and_stopped_callers_hold_up_nobody_else);
-	LIVE(patterns_that_cost_a_lot_hold_up_nobody_else);
-	LIVE(a_policy_of_very_many_groups_is_refused_at_once);
-	LIVE(an_emulated_call_runs_once_under_a_timer_and_SIGURG);
-	LIVE(emulated_calls_that_are_stuck_hold_up_nobody_else);
-	LIVE(a_listener_that_hangs_does_not_stop_a_kill);
+	LAB_RUN(a_callers_page_that_never_comes_holds_up_nobody_else);
+	LAB_RUN(containers_full_of_delayed_calls_hold_up_nobody_else);
+	LAB_RUN(floods_killed_and_stopped_callers_hold_up_nobody_else);
+	LAB_RUN(patterns_that_cost_a_lot_hold_up_nobody_else);
+	LAB_RUN(a_policy_of_very_many_groups_is_refused_at_once);
+	LAB_RUN(an_emulated_call_runs_once_under_a_timer_and_SIGURG);
+	LAB_RUN(emulated_calls_that_are_stuck_hold_up_nobody_else);
+	LAB_RUN(a_listener_that_hangs_does_not_stop_a_kill);
 	return TAP_DONE();
 }

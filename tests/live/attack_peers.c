@@ -292,22 +292,11 @@ int main(int argc, char **argv)
 		printf("1..0 # SKIP needs root\n");
 		return 0;
 	}
-#define LIVE(test)                                            \
-	do {                                                  \
-		if (argc > 2 && !strstr(#test, argv[2]))      \
-			break;                                \
-		if (lab_init(&lab, waylayd) < 0) {            \
-			printf("Bail out! no %s\n", waylayd); \
-			return 1;                             \
-		}                                             \
-		TAP_RUN(test);                                \
-		lab_done(&lab);                               \
-	} while (0)
-	LIVE(forged_messages_are_refused_and_leave_nothing);
-	LIVE(a_runtimes_own_hand_over_brings_its_policy_and_evades_no_cap);
-	LIVE(an_fd_that_is_served_already_is_refused);
-	LIVE(a_full_disk_costs_events_but_tears_none);
-	LIVE(an_output_is_never_somebody_elses_file);
-	LIVE(a_reader_that_never_reads_costs_nobody_else_an_event);
+	LAB_RUN(forged_messages_are_refused_and_leave_nothing);
+	LAB_RUN(a_runtimes_own_hand_over_brings_its_policy_and_evades_no_cap);
+	LAB_RUN(an_fd_that_is_served_already_is_refused);
+	LAB_RUN(a_full_disk_costs_events_but_tears_none);
+	LAB_RUN(an_output_is_never_somebody_elses_file);
+	LAB_RUN(a_reader_that_never_reads_costs_nobody_else_an_event);
 	return TAP_DONE();
 }

@@ -63,3 +63,16 @@ int target_wait(struct target *t);
 /* Number of lines in the file that contain all of the texts (NULL at the end). */
 unsigned events_count(const char *path, const char *const *texts);
 #define EVENTS(path, ...) events_count(path, (const char *const[]){ __VA_ARGS__, NULL })
+
+/* A row of main(): the test in a fresh `lab` with `waylayd`, unless argv[2] names others. Wants tap.h. */
+#define LAB_RUN(test)                                         \
+	do {                                                  \
+		if (argc > 2 && !strstr(#test, argv[2]))      \
+			break;                                \
+		if (lab_init(&lab, waylayd) < 0) {            \
+			printf("Bail out! no %s\n", waylayd); \
+			return 1;                             \
+		}                                             \
+		TAP_RUN(test);                                \
+		lab_done(&lab);                               \
+	} while (0)

@@ -959,40 +959,29 @@ int main(int argc, char **argv)
 		printf("1..0 # SKIP needs root\n");
 		return 0;
 	}
-#define LIVE(test)                                            \
-	do {                                                  \
-		if (argc > 2 && !strstr(#test, argv[2]))      \
-			break;                                \
-		if (lab_init(&lab, waylayd) < 0) {            \
-			printf("Bail out! no %s\n", waylayd); \
-			return 1;                             \
-		}                                             \
-		TAP_RUN(test);                                \
-		lab_done(&lab);                               \
-	} while (0)
-	LIVE(traced_calls_go_on_and_become_events);
-	LIVE(an_observed_call_gets_the_profiles_errno_and_overrides_their_own);
-	LIVE(a_profiles_kill_and_trap_hold_where_a_condition_on_memory_is_not_met);
-	LIVE(an_exit_is_never_delayed);
-	LIVE(a_delayed_call_waits_and_a_signal_ends_the_wait);
-	LIVE(the_freezer_is_not_held_up_by_a_waiting_call);
-	LIVE(in_the_set_up_phase_nothing_is_overridden_or_told);
-	LIVE(listeners_that_are_killed_under_load_lose_no_call_and_no_event);
-	LIVE(a_killed_keeper_is_replaced_and_can_restart_the_listener);
-	LIVE(without_keeper_and_listener_calls_get_ENOSYS);
-	LIVE(on_listener_loss_is_done_when_no_listener_comes_back);
-	LIVE(a_keeper_of_nothing_gives_up_where_no_listener_can_start);
-	LIVE(sigterm_ends_listener_and_keeper_and_calls_get_ENOSYS);
-	LIVE(listeners_that_are_killed_let_no_emulated_call_fail_or_run_twice);
-	LIVE(a_killed_workers_call_is_taken_back_and_gets_EIO);
-	LIVE(a_killed_keepers_workers_calls_are_taken_back_too);
-	LIVE(after_the_last_process_every_fd_is_back);
-	LIVE(a_private_listener_ends_with_its_container_and_has_written_all);
-	LIVE(a_private_listener_ends_with_the_start_that_failed);
-	LIVE(ended_is_answered_when_all_is_written);
-	LIVE(systemds_socket_is_served_and_left_in_place);
-	LIVE(a_policy_above_the_cap_is_refused_where_the_fd_arrives);
-	LIVE(hostile_and_slow_peers_harm_nobody);
-	LIVE(another_user_is_not_served);
+	LAB_RUN(traced_calls_go_on_and_become_events);
+	LAB_RUN(an_observed_call_gets_the_profiles_errno_and_overrides_their_own);
+	LAB_RUN(a_profiles_kill_and_trap_hold_where_a_condition_on_memory_is_not_met);
+	LAB_RUN(an_exit_is_never_delayed);
+	LAB_RUN(a_delayed_call_waits_and_a_signal_ends_the_wait);
+	LAB_RUN(the_freezer_is_not_held_up_by_a_waiting_call);
+	LAB_RUN(in_the_set_up_phase_nothing_is_overridden_or_told);
+	LAB_RUN(listeners_that_are_killed_under_load_lose_no_call_and_no_event);
+	LAB_RUN(a_killed_keeper_is_replaced_and_can_restart_the_listener);
+	LAB_RUN(without_keeper_and_listener_calls_get_ENOSYS);
+	LAB_RUN(on_listener_loss_is_done_when_no_listener_comes_back);
+	LAB_RUN(a_keeper_of_nothing_gives_up_where_no_listener_can_start);
+	LAB_RUN(sigterm_ends_listener_and_keeper_and_calls_get_ENOSYS);
+	LAB_RUN(listeners_that_are_killed_let_no_emulated_call_fail_or_run_twice);
+	LAB_RUN(a_killed_workers_call_is_taken_back_and_gets_EIO);
+	LAB_RUN(a_killed_keepers_workers_calls_are_taken_back_too);
+	LAB_RUN(after_the_last_process_every_fd_is_back);
+	LAB_RUN(a_private_listener_ends_with_its_container_and_has_written_all);
+	LAB_RUN(a_private_listener_ends_with_the_start_that_failed);
+	LAB_RUN(ended_is_answered_when_all_is_written);
+	LAB_RUN(systemds_socket_is_served_and_left_in_place);
+	LAB_RUN(a_policy_above_the_cap_is_refused_where_the_fd_arrives);
+	LAB_RUN(hostile_and_slow_peers_harm_nobody);
+	LAB_RUN(another_user_is_not_served);
 	return TAP_DONE();
 }
